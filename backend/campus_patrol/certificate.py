@@ -33,10 +33,8 @@ CLOCK_SLACK = timedelta(days=1)
 
 # What the local authority may ever vouch for. Whoever steals its key can then pretend to be a machine of a private
 # network, but not a bank: phones that trust it enforce this list.
-PRIVATE_NETWORKS = tuple(
-    "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 169.254.0.0/16 127.0.0.0/8 "
-    "fc00::/7 fe80::/10 ::1/128".split()
-)
+PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16")
+PRIVATE_NETWORKS += ("127.0.0.0/8", "::1/128", "fc00::/7", "fe80::/10")
 PRIVATE_DOMAINS = ("localhost", "local", "lan", "internal", "home.arpa")
 
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
