@@ -1,6 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { precache } from './build/precache'
 
 /** In development every address under /desk is the desk page, as Flask serves it. */
 function deskAddresses(): Plugin {
@@ -16,7 +17,7 @@ function deskAddresses(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [svelte(), deskAddresses()],
+  plugins: [svelte(), deskAddresses(), precache()],
   build: {
     outDir: '../backend/campus_patrol/pwa',
     emptyOutDir: true,

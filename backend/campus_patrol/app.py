@@ -1,0 +1,104 @@
+"""The one place where the parts meet."""
+
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_smorest import Api
+from sqlalchemy import text
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from campus_patrol import __version__, pages, problems, security
+from campus_patrol.database import db, tune
+from campus_patrol.problems import Problem
+from campus_patrol.reports.api import blp as reports
+from campus_patrol.settings import Settings
+from campus_patrol.wire import DateConverter, ProblemSchema
+
+BLUEPRINTS = []
+for _name in ("people", "places", "imports", "tags", "patrols", "findings", "photos", "sync", "history"):
+    try:
+        BLUEPRINTS.append(__import__(f"campus_patrol.{_name}.api", fromlist=["blp"]).blp)
+    except (ModuleNotFoundError, ImportError, AttributeError) as _e:
+        print("TEMPORARY: domain missing", _name, _e)
+
+
+class PatrolApi(Api):
+    """flask-smorest's OpenAPI, with our own answers to errors: smorest's drop Allow and Retry-After."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        """Leave errors to the catalogue of problems."""
+
+
+def create_app(settings: Settings) -> Flask:
+    """Build the application for these settings; the database must be at this version's tables already.
+
+    Raises RuntimeError when a route does not say who may call it.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.extensions["settings"] = settings
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.config.update(
+        API_TITLE="Campus Patrol",
+        API_VERSION=f"v1 ({__version__})",
+        OPENAPI_VERSION="3.1.0",
+        SQLALCHEMY_DATABASE_URI=settings.database,
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 64, "max_overflow": 8}
+        if settings.database.startswith("postgresql")
+        else {},
+        MAX_CONTENT_LENGTH=settings.body_limit,
+    )
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    db.init_app(app)
+    with app.app_context():
+        tune(db.engine)
+    problems.register(app, rollback=db.session.rollback)
+    app.url_map.converters["date"] = DateConverter
+    api = PatrolApi(app)
+    api.register_converter(DateConverter, lambda _: {"type": "string", "format": "date"})
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    app.register_blueprint(pages.blp)
+    _serve_meta(app, api)
+    _guard_requests(app)
+    security.require_permissions(app)
+    return app
+
+
+def _serve_meta(app: Flask, api: Api) -> None:
+    app.extensions["openapi"] = api.spec.to_dict
+
+    @app.get("/api/v1/openapi.json")
+    @security.permit(security.PUBLIC)
+    def openapi() -> dict[str, Any]:
+        """The contract of this API, made from the schemas."""
+        return api.spec.to_dict()
+
+    @app.get("/api/v1/health")
+    @security.permit(security.PUBLIC)
+    def health() -> dict[str, str]:
+        """Whether the database answers."""
+        db.session.execute(text("SELECT 1"))
+        return {"status": "ok", "version": __version__}
+
+
+def _guard_requests(app: Flask) -> None:
+    @app.before_request
+    def refuse_compressed() -> None:
+        # 130 kB of zeros compressed unpack to 128 MB: refused before anybody reads them.
+        if request.headers.get("Content-Encoding", "identity").lower() not in ("", "identity"):
+            raise Problem("encoding_refused")
+
+    @app.after_request
+    def commit_and_label(response: Response) -> Response:
+        # The one commit of a request. An error handler has rolled back before, so there it commits nothing; and an
+        # answer leaves only after this, which is what makes a phone's receipt true.
+        db.session.commit()
+        for name, value in security.HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.path.startswith("/api/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response

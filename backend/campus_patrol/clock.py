@@ -1,0 +1,30 @@
+"""The one clock: every part of the server asks here what time it is."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+NOON = time(12)
+
+
+def now() -> datetime:
+    """Return the present instant, in UTC with its zone."""
+    return datetime.now(UTC)
+
+
+def night_of(at: datetime, zone: str) -> date:
+    """Name the night an instant belongs to, as the date of that night's evening in the school's zone.
+
+    A round that starts at 23:30 ends after midnight, and the people who walked it call all of it one night;
+    so the day changes at noon, when no school patrols.
+    """
+    local = at.astimezone(ZoneInfo(zone))
+    return local.date() if local.time() >= NOON else local.date() - timedelta(days=1)
+
+
+def night_bounds(night: date, zone: str) -> tuple[datetime, datetime]:
+    """Return the first instant of a night and the first instant after it, in UTC."""
+    tz = ZoneInfo(zone)
+    return (
+        datetime.combine(night, NOON, tz).astimezone(UTC),
+        datetime.combine(night + timedelta(days=1), NOON, tz).astimezone(UTC),
+    )

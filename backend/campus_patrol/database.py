@@ -1,0 +1,270 @@
+"""The database: one session, one school, one commit a request.
+
+Every row belongs to a school. A query on a school-owned table that names no school does not run; this module is the
+one place where the caller's school is added to it. On PostgreSQL row-level security says the same thing again.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from flask import g, has_request_context, request
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    ForeignKey,
+    MetaData,
+    Select,
+    String,
+    Table,
+    create_engine,
+    event,
+    func,
+    orm,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry, with_loader_criteria
+from sqlalchemy.sql import visitors
+from sqlalchemy.types import TypeDecorator
+
+from campus_patrol.problems import Problem
+from campus_patrol.settings import Settings
+
+ANY_SCHOOL = "*"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# Seconds a writer waits for another; longer than the longest batch takes on a slow disk, shorter than a phone's patience.
+BUSY_TIMEOUT = 10
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant in UTC; SQLite keeps it as text without a zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs its zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Id = Annotated[str, mapped_column(String(36))]
+
+
+class Base(DeclarativeBase):
+    """What every table inherits: named constraints, and the types that typed mappings stand for."""
+
+    registry = registry(
+        type_annotation_map={datetime: UtcDateTime(), dict[str, Any]: JSON(), list[Any]: JSON()},
+        metadata=MetaData(
+            naming_convention={
+                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "ck": "ck_%(table_name)s_%(constraint_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+                "pk": "pk_%(table_name)s",
+            }
+        ),
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+def new_id() -> str:
+    """Make a UUIDv7 (RFC 9562): 48 bits of milliseconds, then chance, so that rows sort by when they were made."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def current_school_id() -> str:
+    """Return the school this session works for.
+
+    Raises LookupError when none was set, so that a forgotten school can never mean every school.
+    """
+    school = db.session.info.get("school")
+    if school is None or school == ANY_SCHOOL:
+        raise LookupError("no school is set for this session")
+    return school
+
+
+class SchoolOwned:
+    """A row that belongs to exactly one school; the school is filled in from the session, never from a body."""
+
+    school_id: Mapped[str] = mapped_column(
+        String(36), ForeignKey("school.id"), default=current_school_id, sort_order=-9
+    )
+
+
+class Entity(SchoolOwned):
+    """A school-owned row with an id of its own."""
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id, sort_order=-10)
+
+
+def use_school(school_id: str) -> None:
+    """Work for this school from here on, in this session."""
+    _set_school(school_id)
+
+
+@contextmanager
+def any_school() -> Iterator[None]:
+    """Look across schools for as long as the caller's school is not known yet: sign-in, tokens, the command line."""
+    before = db.session.info.get("school")
+    _set_school(ANY_SCHOOL)
+    try:
+        yield
+    finally:
+        # Unless the block found the school and set it: then that is what the session works for now.
+        if db.session.info.get("school") == ANY_SCHOOL:
+            _set_school(before)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Promise that the transactions begun inside only read, so that they take no write lock."""
+    g.reading = True
+    try:
+        yield
+    finally:
+        g.reading = False
+
+
+def _set_school(school: str | None) -> None:
+    session = db.session()
+    session.info["school"] = school
+    if session.in_transaction():
+        _announce(session.connection(), school)
+
+
+def _announce(connection: Connection, school: str | None) -> None:
+    """Tell PostgreSQL's row-level security, for this transaction, whose rows may be seen."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            text("SELECT set_config('campus_patrol.school', :school, true)"), {"school": school or ""}
+        )
+
+
+@event.listens_for(db.session, "after_begin")
+def _on_begin(session: Session, transaction: Any, connection: Connection) -> None:
+    _announce(connection, session.info.get("school"))
+
+
+@event.listens_for(db.session, "do_orm_execute")
+def _scope(state: orm.ORMExecuteState) -> None:
+    if (
+        state.is_column_load
+        or state.is_relationship_load
+        or not (state.is_select or state.is_update or state.is_delete)
+    ):
+        return
+    school = state.session.info.get("school")
+    if school is None:
+        # Asked of the statement's tables, not of its entities: a count over a subquery has none of those at the top.
+        if any(
+            isinstance(part, Table) and "school_id" in part.c for part in visitors.iterate(state.statement)
+        ):
+            raise LookupError("a query on a school's rows ran without a school")
+    elif school != ANY_SCHOOL:
+        state.statement = state.statement.options(
+            with_loader_criteria(SchoolOwned, lambda cls: cls.school_id == school, include_aliases=True)
+        )
+
+
+@event.listens_for(db.session, "before_flush")
+def _own(session: Session, context: Any, instances: Any) -> None:
+    school = session.info.get("school")
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if isinstance(row, SchoolOwned) and row.school_id not in (None, school) and school != ANY_SCHOOL:
+            raise LookupError("a row of another school was about to be written")
+
+
+def page(statement: Select[Any], *, page: int, page_size: int) -> dict[str, Any]:
+    """Run a statement for one page; return items, total, page and page_size, in two queries."""
+    total = db.session.scalar(select(func.count()).select_from(statement.order_by(None).subquery()))
+    rows = db.session.execute(statement.limit(page_size).offset((page - 1) * page_size))
+    single = len(rows.keys()) == 1
+    return {
+        "items": list(rows.scalars() if single else rows),
+        "total": total,
+        "page": page,
+        "page_size": page_size,
+    }
+
+
+def upsert(table: type[Base]) -> Any:
+    """Start an INSERT that can say ON CONFLICT, in the dialect of the engine in use."""
+    return (postgresql if db.engine.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def escape_like(pattern: str) -> str:
+    """Make a person's words safe inside LIKE … ESCAPE '\\', so that % and _ are just letters."""
+    return pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def tune(engine: Engine) -> None:
+    """Set an engine's connections up for durability first: see the figures in the protocol's notes on power cuts."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # NORMAL lost confirmed rows in every power cut tried
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT * 1000}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        # A write that began as a read cannot wait for another writer: SQLite answers BUSY at once. A pure read must
+        # not take the write lock, or one slow list would stop every phone.
+        pure = has_request_context() and (request.method in _SAFE or g.get("reading", False))
+        connection.exec_driver_sql("BEGIN" if pure else "BEGIN IMMEDIATE")
+
+
+def upgrade(settings: Settings) -> None:
+    """Bring the database to this version's tables; makes an SQLite file that is not there yet."""
+    from alembic import command
+    from alembic.config import Config
+
+    if settings.database.startswith("sqlite"):
+        settings.data.mkdir(parents=True, exist_ok=True)
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    engine = create_engine(settings.database)
+    tune(engine)
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def found(row: Any) -> Any:
+    """Return a row that was looked up, or answer that there is nothing: another school's row and none look the same."""
+    if row is None:
+        raise Problem("not_found")
+    return row

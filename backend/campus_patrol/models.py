@@ -1,0 +1,14 @@
+"""Every table in one place, for migrations and for the start-up check that nothing was forgotten."""
+
+from campus_patrol.database import Base
+from campus_patrol.findings import models as findings
+from campus_patrol.history import models as history
+from campus_patrol.patrols import models as patrols
+from campus_patrol.people import models as people
+from campus_patrol.photos import models as photos
+from campus_patrol.places import models as places
+from campus_patrol.sync import models as sync
+from campus_patrol.tags import models as tags
+
+METADATA = Base.metadata
+DOMAINS = (people, places, tags, patrols, findings, photos, sync, history)

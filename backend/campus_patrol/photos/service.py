@@ -1,0 +1,112 @@
+"""Receive photos, make them harmless, show them."""
+
+import hashlib
+import io
+import os
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+from PIL import Image, ImageOps
+from sqlalchemy import select
+
+from campus_patrol import clock
+from campus_patrol.database import current_school_id, db, found, upsert
+from campus_patrol.photos.models import Photo
+from campus_patrol.problems import Problem
+
+# A phone's canvas sends 2 MP; 24 is what a camera app's own file may have. Above that nobody means a photo.
+MAX_PIXELS = 24_000_000
+THUMB_EDGE = 320
+_FORMATS = ("JPEG", "PNG", "WEBP")
+
+
+def receive(*, sha256: str, content: bytes, folder: Path) -> tuple[Photo, bool]:
+    """Store a photo under the hash of the bytes the phone sent; return it and whether it is new.
+
+    What is kept is a fresh JPEG of the pixels: no GPS, no serial number, nothing hidden behind the image. Raises
+    photo_hash_differs, photo_not_image, photo_too_many_pixels.
+    """
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise Problem("photo_hash_differs")
+    known = db.session.get(Photo, (current_school_id(), sha256))
+    if known is not None:
+        return known, False
+    # Nothing is written yet: let the write lock go while the picture is worked on, so that other phones get in.
+    db.session.rollback()
+    image = _decode(content)
+    small = image.copy()
+    small.thumbnail((THUMB_EDGE, THUMB_EDGE))
+    # Files first, row last: a crash between leaves a file nobody names, never a row without its file.
+    _write(path(folder, sha256, "full"), _encode(image, 85))
+    _write(path(folder, sha256, "thumb"), _encode(small, 75))
+    values = {
+        "school_id": current_school_id(),
+        "sha256": sha256,
+        "size": len(content),
+        "width": image.width,
+        "height": image.height,
+        "received_at": clock.now(),
+    }
+    # The same photo may be coming twice at once; both have written the same bytes, and one row is enough.
+    db.session.execute(upsert(Photo).values(values).on_conflict_do_nothing())
+    return db.session.get_one(Photo, (current_school_id(), sha256)), True
+
+
+def show(*, sha256: str, size: str, folder: Path) -> bytes:
+    """Return the JPEG of a photo of the caller's school; ``size`` is full or thumb."""
+    found(db.session.scalars(select(Photo).where(Photo.sha256 == sha256)).one_or_none())
+    try:
+        return path(folder, sha256, size).read_bytes()
+    except FileNotFoundError:
+        raise Problem("not_found") from None
+
+
+def path(folder: Path, sha256: str, size: str) -> Path:
+    """Return where a photo of this school lies; the name is made of a checked hash, never of a caller's words."""
+    return folder / current_school_id() / sha256[:2] / f"{sha256}.{size}.jpg"
+
+
+def stored(hashes: Iterable[str]) -> set[str]:
+    """Return which of these photos are here."""
+    wanted = set(hashes)
+    if not wanted:
+        return set()
+    return set(db.session.scalars(select(Photo.sha256).where(Photo.sha256.in_(wanted))))
+
+
+def _decode(content: bytes) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(content), formats=_FORMATS)
+            if image.width * image.height > MAX_PIXELS:
+                raise Problem("photo_too_many_pixels")
+            image.load()
+            return ImageOps.exif_transpose(image).convert("RGB")
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise Problem("photo_too_many_pixels") from None
+    except (OSError, SyntaxError, ValueError, EOFError):
+        raise Problem("photo_not_image") from None
+
+
+def _encode(image: Image.Image, quality: int) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality, optimize=True)
+    return out.getvalue()
+
+
+def _write(target: Path, content: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(target)
+    # Without this the name itself may be gone after a power cut, although the bytes are there.
+    descriptor = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

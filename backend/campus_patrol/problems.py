@@ -1,0 +1,138 @@
+"""The catalogue of everything that can go wrong: code, HTTP status, sentence.
+
+The client translates by code; the sentence is for logs and for people who read raw answers.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, Response, json
+from werkzeug.exceptions import HTTPException
+
+CATALOGUE: dict[str, tuple[int, str]] = {
+    # any route
+    "not_found": (404, "There is nothing here that you may see."),
+    "method_not_allowed": (405, "This address does not take that method."),
+    "invalid": (422, "Something in the request is not as it should be; see errors."),
+    "malformed": (400, "The request could not be read."),
+    "too_large": (413, "The request is larger than this server takes."),
+    "encoding_refused": (415, "Compressed request bodies are refused."),
+    "type_refused": (415, "This content type is not taken here."),
+    "busy": (503, "The server is busy with another write; try again."),
+    "storage_failed": (503, "The server cannot write to its disk; nothing of this request was stored."),
+    "internal": (500, "The server failed; nothing of this request was stored."),
+    # who is asking
+    "signed_out": (401, "Sign in first."),
+    "wrong_password": (401, "Account or password is wrong."),
+    "forbidden": (403, "Your role may not do this."),
+    "cross_site": (403, "This request came from another site."),
+    "too_many_tries": (429, "Too many tries; wait a little."),
+    "device_unknown": (401, "This phone is not enrolled."),
+    "device_revoked": (401, "This phone was revoked."),
+    "wrong_pin": (403, "The PIN is wrong."),
+    # people
+    "account_taken": (409, "Another person already has this account."),
+    "account_needed": (422, "This role signs in to the desk and needs an account."),
+    "last_admin": (409, "The school would have nobody left who may change things."),
+    "enrolment_unknown": (401, "This enrolment code is not known."),
+    "enrolment_used": (401, "This enrolment code was used already."),
+    "enrolment_expired": (401, "This enrolment code is older than ten minutes."),
+    # sync
+    "sync_header_invalid": (400, "The first line of the batch is not a valid header."),
+    "sync_cut_off": (400, "The batch is cut off: its last line is not complete or lines are missing."),
+    "gap": (409, "Records before these have not arrived yet."),
+    "fork": (409, "This stream went another way; start a new stream."),
+    # patrols
+    "already_cleared": (409, "Somebody has cleared this doubt already."),
+    # photos
+    "photo_hash_differs": (422, "The bytes are not the photo that was announced."),
+    "photo_not_image": (422, "This is not a JPEG, PNG or WebP image."),
+    "photo_too_many_pixels": (422, "The image has too many pixels."),
+}
+
+
+class Problem(Exception):
+    """Something that went wrong in a way the catalogue names; becomes a problem+json answer and rolls back."""
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        detail: str | None = None,
+        errors: Any = None,
+        headers: Mapping[str, str] | None = None,
+        **extra: Any,
+    ) -> None:
+        self.status, self.title = CATALOGUE[code]
+        self.code, self.detail, self.errors, self.headers, self.extra = code, detail, errors, headers, extra
+        super().__init__(f"{code}: {detail or self.title}")
+
+    def response(self) -> Response:
+        """Dump the problem as RFC 9457 problem+json."""
+        body = {"code": self.code, "status": self.status, "title": self.title, **self.extra}
+        if self.detail:
+            body["detail"] = self.detail
+        if self.errors:
+            body["errors"] = self.errors
+        answer = Response(json.dumps(body), status=self.status, mimetype="application/problem+json")
+        for name, value in (self.headers or {}).items():
+            answer.headers[name] = value
+        return answer
+
+
+_BY_STATUS = {
+    400: "malformed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "type_refused",
+    422: "invalid",
+}
+
+
+def from_http(error: HTTPException) -> Problem:
+    """Put a framework's HTTP error into the catalogue, keeping the headers its status promises (Allow, Retry-After)."""
+    data = getattr(error, "data", None) or {}
+    headers = dict(data.get("headers") or {})
+    for name, value in error.get_headers(None):
+        if name in ("Allow", "Retry-After"):
+            headers[name] = value
+    return Problem(
+        _BY_STATUS.get(error.code or 500, "malformed" if (error.code or 500) < 500 else "internal"),
+        errors=data.get("messages"),
+        headers=headers,
+    )
+
+
+def register(app: Flask, *, rollback: Any) -> None:
+    """Answer every raised error from the catalogue, rolling back first, so that a raise never half-writes."""
+    from sqlalchemy.exc import OperationalError
+
+    def answer(problem: Problem) -> Response:
+        rollback()
+        return problem.response()
+
+    @app.errorhandler(Problem)
+    def on_problem(error: Problem) -> Response:
+        return answer(error)
+
+    @app.errorhandler(HTTPException)
+    def on_http(error: HTTPException) -> Response:
+        return answer(from_http(error))
+
+    @app.errorhandler(OperationalError)
+    def on_database(error: OperationalError) -> Response:
+        text = str(error.orig).lower()
+        app.logger.error("database refused: %s", type(error.orig).__name__)
+        code = "busy" if "locked" in text or "busy" in text or "timeout" in text else "storage_failed"
+        return answer(Problem(code, headers={"Retry-After": "2"}))
+
+    @app.errorhandler(OSError)
+    def on_disk(error: OSError) -> Response:
+        app.logger.error("disk refused: errno %s", error.errno)
+        return answer(Problem("storage_failed", headers={"Retry-After": "30"}))
+
+    @app.errorhandler(Exception)
+    def on_anything(error: Exception) -> Response:
+        app.logger.exception("unexpected error")
+        return answer(Problem("internal"))

@@ -1,0 +1,480 @@
+"""Take in what phones recorded, byte for byte, and give phones what they need to work without a signal."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from marshmallow import ValidationError
+from sqlalchemy import insert, select
+
+from campus_patrol import clock
+from campus_patrol.database import current_school_id, db, new_id, page, upsert
+from campus_patrol.findings import service as findings
+from campus_patrol.keys import server_key, sign
+from campus_patrol.patrols import schemas as patrol_shapes
+from campus_patrol.patrols import service as patrols
+from campus_patrol.patrols.rules import ProjectedRecord, questions_for
+from campus_patrol.people import service as people
+from campus_patrol.people.models import Device, School
+from campus_patrol.photos.models import Photo, RecordPhoto
+from campus_patrol.places.models import Building, Place
+from campus_patrol.problems import Problem
+from campus_patrol.sync import rules
+from campus_patrol.sync.models import Quarantine, Record, Stream
+from campus_patrol.sync.schemas import HeaderSchema, PackSchema, RecordSchema
+from campus_patrol.tags.models import Tag
+
+log = logging.getLogger(__name__)
+
+# One instance each, reused for every line: building a schema costs more than loading a record with it.
+_HEADER = HeaderSchema()
+_RECORD = RecordSchema()
+_PACK = PackSchema()
+# None: kept in the log now, understood by the version that brings the domain.
+_DATA = {
+    "checkpoint": patrol_shapes.CheckpointData(),
+    "round_start": patrol_shapes.RoundStartData(),
+    "round_end": patrol_shapes.RoundEndData(),
+    "sign_in": patrol_shapes.SignInData(),
+    "boot": patrol_shapes.BootData(),
+    "void": patrol_shapes.VoidData(),
+    "finding": patrol_shapes.FindingData(),
+    "sign_out": None,
+    "repair_step": None,
+    "spot_check_answer": None,
+    "handover": None,
+    "notice_read": None,
+    "correction": None,
+    "sos": None,
+}
+WANTED_PHOTOS = 50
+
+
+@dataclass(slots=True)
+class Batch:
+    """One sync request: its checked header and its raw lines."""
+
+    header: dict[str, Any]
+    lines: list[bytes]
+
+
+@dataclass(slots=True)
+class _Line:
+    n: int
+    hash: str
+    raw: bytes
+    record: dict[str, Any] | None
+    refusal: str | None
+    id: str | None = field(default=None)
+
+
+def read_batch(body: bytes) -> Batch:
+    """Split a body into header and lines, before the database is touched.
+
+    Raises sync_header_invalid, or sync_cut_off when the last line is not complete or lines are missing: half of a
+    batch is never stored as if it were whole.
+    """
+    first, newline, rest = body.partition(b"\n")
+    try:
+        header = _HEADER.load(json.loads(first.decode("utf-8")))
+    except ValidationError as error:
+        raise Problem("sync_header_invalid", errors=error.messages) from None
+    except (ValueError, RecursionError):
+        raise Problem("sync_header_invalid") from None
+    lines = rest.split(b"\n")
+    if not newline or lines.pop() != b"" or len(lines) != header["count"]:
+        raise Problem("sync_cut_off")
+    return Batch(header, lines)
+
+
+def receive(*, batch: Batch, device: Device, keys: Path) -> tuple[dict[str, Any], Problem | None]:
+    """Store a batch; return the receipt, or the problem to answer with instead.
+
+    A gap or a fork is returned, not raised, because what was put aside and announced must be committed with it. Each
+    line is judged by itself: one that cannot be understood is kept in its place in the chain, listed as put aside,
+    and does not hold up the lines behind it.
+    """
+    header, now = batch.header, clock.now()
+    school = db.session.scalars(
+        select(School).where(School.id == current_school_id()).with_for_update()
+    ).one()
+    stream = _stream(header["stream"], device, now)
+    _hear(stream, header, device, now)
+    problem = _refuse_gap_or_fork(stream, batch, device, now)
+    if problem is not None:
+        return {}, problem
+    lines = _chain(batch)
+    known = [line for line in lines if line.n <= stream.head]
+    fork = _first_difference(stream, known)
+    if fork is not None:
+        _put_aside([(line, "fork") for line in lines if line.n >= fork], stream, device, now)
+        return {}, Problem("fork", at=fork)
+    new = lines[len(known) :]
+    if new:
+        for line in new:
+            judged = rules.judge(line.raw, record=_RECORD, data=_DATA)
+            line.record, line.refusal = judged.record, judged.refusal
+        skew = (header["device_time"] - now).total_seconds()
+        _store(new, stream, device, school, now, skew)
+    ack = min(stream.head, header["next"] - 1)
+    device.waiting = max(0, header["next"] - 1 - ack)
+    # A person on the list of phones is the last one who recorded something with it.
+    device.last_person_id = next(
+        (line.record["person"] for line in reversed(new) if line.record and line.record["person"]),
+        device.last_person_id,
+    )
+    return _receipt(stream, ack, batch, school, device, now, keys), None
+
+
+def _stream(name: str, device: Device, now: datetime) -> Stream:
+    stream = db.session.get(Stream, (current_school_id(), name))
+    if stream is None:
+        stream = Stream(
+            stream=name,
+            school_id=current_school_id(),
+            device_id=device.id,
+            created_at=now,
+            announced_next=1,
+            head=0,
+            head_hash=rules.GENESIS,
+        )
+        db.session.add(stream)
+        db.session.flush()
+    # A phone that was enrolled anew keeps its stream: the device on it is the one that spoke last.
+    stream.device_id = device.id
+    return stream
+
+
+def _hear(stream: Stream, header: dict[str, Any], device: Device, now: datetime) -> None:
+    stream.announced_next = max(stream.announced_next, header["next"])
+    device.seen_at = now
+    device.waiting = max(0, header["next"] - 1 - stream.head)
+    device.persisted = header["persisted"]
+    device.app = header["app"] or device.app
+
+
+def _refuse_gap_or_fork(stream: Stream, batch: Batch, device: Device, now: datetime) -> Problem | None:
+    first = batch.header["first"]
+    if first > stream.head + 1:
+        return Problem("gap", need=stream.head + 1)
+    if batch.header["prev"] != _hash_at(stream, first - 1):
+        _put_aside([(line, "fork") for line in _chain(batch)], stream, device, now)
+        return Problem("fork", at=first - 1)
+    lines = _chain(batch)
+    if batch.header["head"] != (lines[-1].hash if lines else batch.header["prev"]):
+        _put_aside([(line, "chain") for line in lines], stream, device, now)
+        return Problem("fork", at=first)
+    return None
+
+
+def _chain(batch: Batch) -> list[_Line]:
+    previous, lines = batch.header["prev"], []
+    for n, raw in enumerate(batch.lines, batch.header["first"]):
+        previous = rules.chain_hash(batch.header["stream"], n, previous, raw)
+        lines.append(_Line(n, previous, raw, None, None))
+    return lines
+
+
+def _hash_at(stream: Stream, n: int) -> str:
+    if n == 0:
+        return rules.GENESIS
+    if n == stream.head:
+        return stream.head_hash
+    return db.session.scalars(select(Record.hash).where(Record.stream == stream.stream, Record.n == n)).one()
+
+
+def _first_difference(stream: Stream, known: Sequence[_Line]) -> int | None:
+    if not known:
+        return None
+    stored = dict(
+        db.session.execute(
+            select(Record.n, Record.hash).where(
+                Record.stream == stream.stream, Record.n.between(known[0].n, known[-1].n)
+            )
+        ).all()
+    )
+    return next((line.n for line in known if stored[line.n] != line.hash), None)
+
+
+def _store(
+    lines: list[_Line], stream: Stream, device: Device, school: School, now: datetime, skew: float
+) -> None:
+    fresh = _settle_ids(lines)
+    rows = []
+    for line in lines:
+        school.log_length += 1
+        school.log_hash = rules.log_hash(school.log_hash, stream.stream, line.n, line.hash)
+        rows.append(
+            {
+                "stream": stream.stream,
+                "n": line.n,
+                "id": line.id,
+                "hash": line.hash,
+                "line": line.raw,
+                "device_id": device.id,
+                "received_at": now,
+                "log_number": school.log_length,
+                "log_hash": school.log_hash,
+            }
+        )
+    db.session.execute(insert(Record), rows)
+    stream.head, stream.head_hash = lines[-1].n, lines[-1].hash
+    projected = [_projected(line, stream, device, now, skew) for line in fresh]
+    _name_photos(fresh)
+    for record in _project(projected):
+        next(line for line in fresh if line.id == record.id).refusal = "projection_failed"
+    _put_aside([(line, line.refusal) for line in lines if line.refusal], stream, device, now)
+
+
+def _settle_ids(lines: list[_Line]) -> list[_Line]:
+    """Give each line its id unless another record has it; return the lines that are records not seen before.
+
+    The same id with the same bytes is a phone's stream that moved house: already stored, nothing to do. With other
+    bytes it is a conflict: kept and shown.
+    """
+    understood = [line for line in lines if line.record]
+    ids = [line.record["id"] for line in understood if line.record]
+    holders: dict[str, bytes] = dict(
+        db.session.execute(select(Record.id, Record.line).where(Record.id.in_(ids))).all()  # type: ignore[arg-type]
+    )
+    fresh = []
+    for line in understood:
+        assert line.record is not None
+        record_id = line.record["id"]
+        if record_id not in holders:
+            holders[record_id] = line.raw
+            line.id = record_id
+            fresh.append(line)
+        elif holders[record_id] != line.raw:
+            line.refusal = "id_conflict"
+    return fresh
+
+
+def _projected(line: _Line, stream: Stream, device: Device, now: datetime, skew: float) -> ProjectedRecord:
+    record = line.record
+    assert record is not None
+    return ProjectedRecord(
+        id=record["id"],
+        kind=record["kind"],
+        person=record["person"],
+        tag=record["tag"],
+        at=record["at"].astimezone(UTC),
+        zone=record["zone"],
+        elapsed=record["elapsed"],
+        boot=record["boot"],
+        data=record["data"],
+        photos=[photo["sha256"] for photo in record["photos"]],
+        ref=record["ref"],
+        device_id=device.id,
+        stream=stream.stream,
+        n=line.n,
+        received_at=now,
+        skew_seconds=skew,
+    )
+
+
+def _project(records: list[ProjectedRecord]) -> list[ProjectedRecord]:
+    """Bring records into the domain tables; return those that could not be.
+
+    All at once, which is fast. If that fails, one by one, so that the failing one is known and alone in failing: the
+    line itself is in the log either way.
+    """
+    if not records:
+        return []
+    try:
+        with db.session.begin_nested():
+            patrols.project(records)
+        return []
+    except Exception:
+        log.exception("a batch of %d records could not be projected at once", len(records))
+    failed = []
+    for record in records:
+        try:
+            with db.session.begin_nested():
+                patrols.project([record])
+        except Exception:
+            log.exception("record %s could not be projected", record.id)
+            failed.append(record)
+    return failed
+
+
+def _name_photos(lines: list[_Line]) -> None:
+    rows = []
+    for line in lines:
+        assert line.record is not None
+        hashes = dict.fromkeys(photo["sha256"] for photo in line.record["photos"])
+        rows += [{"record_id": line.id, "sha256": sha, "position": i} for i, sha in enumerate(hashes)]
+    if rows:
+        db.session.execute(insert(RecordPhoto), rows)
+
+
+def _put_aside(lines: list[tuple[_Line, str | None]], stream: Stream, device: Device, now: datetime) -> None:
+    rows = [
+        {
+            "id": new_id(),
+            "school_id": current_school_id(),
+            "stream": stream.stream,
+            "n": line.n,
+            "hash": line.hash,
+            "code": code,
+            "line": line.raw,
+            "device_id": device.id,
+            "received_at": now,
+        }
+        for line, code in lines
+    ]
+    if rows:
+        # A phone that hears no answer sends the same again: aside once is enough.
+        db.session.execute(upsert(Quarantine).values(rows).on_conflict_do_nothing())
+
+
+def _receipt(
+    stream: Stream, ack: int, batch: Batch, school: School, device: Device, now: datetime, keys: Path
+) -> dict[str, Any]:
+    first, last = batch.header["first"], batch.header["first"] + batch.header["count"] - 1
+    aside = db.session.execute(
+        select(Quarantine.n, Quarantine.code, Record.id)
+        .join(Record, (Record.stream == Quarantine.stream) & (Record.n == Quarantine.n))
+        .where(
+            Quarantine.stream == stream.stream,
+            Quarantine.n.between(first, last),
+            Quarantine.hash == Record.hash,
+        )
+        .order_by(Quarantine.n)
+    )
+    ack_hash, server_time = _hash_at(stream, ack), _text(now)
+    # No backup off this machine is known, so nothing may be deleted on the phone yet.
+    durable = 0
+    return {
+        "stream": stream.stream,
+        "request": batch.header["request"],
+        "ack": ack,
+        "ack_hash": ack_hash,
+        "durable": durable,
+        "generation": school.generation,
+        "quarantined": [row._asdict() for row in aside],
+        "want_photos": _wanted_photos(stream),
+        "server_time": server_time,
+        "signature": sign(
+            server_key(keys),
+            "campus-patrol-ack",
+            stream.stream,
+            ack,
+            ack_hash,
+            durable,
+            school.generation,
+            server_time,
+        ),
+    }
+
+
+def _wanted_photos(stream: Stream) -> list[str]:
+    return list(
+        db.session.scalars(
+            select(RecordPhoto.sha256)
+            .join(Record, (Record.id == RecordPhoto.record_id) & (Record.school_id == RecordPhoto.school_id))
+            .outerjoin(
+                Photo, (Photo.sha256 == RecordPhoto.sha256) & (Photo.school_id == RecordPhoto.school_id)
+            )
+            .where(Record.stream == stream.stream, Photo.sha256.is_(None))
+            .group_by(RecordPhoto.sha256)
+            .limit(WANTED_PHOTOS)
+        )
+    )
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def list_quarantine(*, page_number: int, page_size: int) -> dict[str, Any]:
+    """List what was put aside, newest first, with the line as far as it can be shown as text."""
+    rows = page(
+        select(Quarantine, Device)
+        .join(Device, Device.id == Quarantine.device_id)
+        .order_by(Quarantine.received_at.desc(), Quarantine.id.desc()),
+        page=page_number,
+        page_size=page_size,
+    )
+    rows["items"] = [
+        {
+            "id": aside.id,
+            "device": device,
+            "stream": aside.stream,
+            "n": aside.n,
+            "code": aside.code,
+            "received_at": aside.received_at,
+            "line": aside.line.decode("utf-8", "replace"),
+        }
+        for aside, device in rows["items"]
+    ]
+    return rows
+
+
+def make_pack(*, after: str | None = None) -> dict[str, Any]:
+    """Gather everything a phone needs offline; just the cursor when the phone has this very pack already."""
+    looks = patrols.last_looks()
+    content = {
+        "school": people.current_school(),
+        "people": people.patrolling_people(),
+        "buildings": list(db.session.scalars(select(Building).order_by(Building.position, Building.name))),
+        "places": [_pack_place(place, looks.get(place.id)) for place in _places()],
+        "tags": _pack_tags(),
+        "routes": patrols.pack_routes(),
+        "questions": patrols.pack_questions(),
+        "findings": findings.pack_open(),
+    }
+    # The cursor is a hash of what the phone would get: no column to forget when something new goes into the pack.
+    dumped = _PACK.dump({**content, "cursor": ""})
+    cursor = hashlib.sha256(json.dumps(dumped, sort_keys=True).encode()).hexdigest()
+    if cursor == after:
+        return {"cursor": cursor, "unchanged": True}
+    return {**content, "cursor": cursor, "made_at": clock.now()}
+
+
+def _places() -> Sequence[Place]:
+    return db.session.scalars(
+        select(Place)
+        .join(Building, Building.id == Place.building_id)
+        .where(Place.active)
+        .order_by(Building.position, Building.name, Place.floor, Place.number)
+    ).all()
+
+
+def _pack_place(place: Place, last: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "id": place.id,
+        "building": place.building_id,
+        "floor": place.floor,
+        "kind": place.kind,
+        "number": place.number,
+        "name": place.name,
+        "type": place.type,
+        "questions": questions_for(
+            kind=place.kind, ac_count=place.ac_count or 0, has_hot_water=bool(place.has_hot_water)
+        ),
+        "last": last,
+    }
+
+
+def _pack_tags() -> list[dict[str, Any]]:
+    hashed = _tag_hasher(current_school_id())
+    return [
+        {
+            "place": tag.place_id,
+            "hash": hashed(tag.code),
+            "short_hash": hashed(tag.short),
+            "revoked": tag.revoked_at is not None,
+        }
+        for tag in db.session.scalars(select(Tag).order_by(Tag.id))
+    ]
+
+
+def _tag_hasher(school_id: str) -> Callable[[str], str]:
+    # The phone recognises a tag it sees but cannot print one it has not seen.
+    return lambda text: hashlib.sha256(f"campus-patrol-tag\0{school_id}\0{text}".encode()).hexdigest()[:32]

@@ -1,0 +1,211 @@
+"""How the command line talks: one language, one sentence when something is wrong, bars, and a QR code to scan."""
+
+import io
+import locale
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+from flask import Flask
+from qrcode.constants import ERROR_CORRECT_L
+from qrcode.main import QRCode
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sqlalchemy import select
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+
+from campus_patrol.certificate import CertificateError
+from campus_patrol.problems import Problem
+from campus_patrol.settings import Settings, SettingsError
+
+Step = Callable[[int, int], None]
+Command = TypeVar("Command", bound=Callable[..., Any])
+FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+out = Console(highlight=False, soft_wrap=True)
+# Bars go where they cannot end up in a file that the output is sent to.
+aside = Console(stderr=True)
+
+
+def _speaks_chinese() -> bool:
+    for variable in ("CAMPUS_PATROL_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if chosen := os.environ.get(variable):
+            return chosen.lower().startswith("zh")
+    return (locale.getlocale()[0] or "").lower().startswith(("zh", "chinese"))
+
+
+CHINESE = _speaks_chinese()
+
+
+def say(zh: str, en: str) -> str:
+    """Choose the sentence in the language of this terminal."""
+    return zh if CHINESE else en
+
+
+data_option = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help=say(
+        "数据文件夹：数据库、照片、密钥都在里面。也可用环境变量 CAMPUS_PATROL_DATA；"
+        "默认是当前目录下的 campus-patrol-data。",
+        "The data folder: database, photos and keys live in it. Also CAMPUS_PATROL_DATA; "
+        "by default campus-patrol-data in the current folder.",
+    ),
+)
+database_option = click.option(
+    "--database-url",
+    metavar="URL",
+    help=say(
+        "改用 PostgreSQL 时的数据库地址，如 postgresql://user:pass@host/name；不填就是数据文件夹里的 SQLite 文件。",
+        "The database's address, as postgresql://user:pass@host/name; left out, an SQLite file in the data folder.",
+    ),
+)
+public_url_option = click.option(
+    "--public-url",
+    metavar="https://HOST",
+    help=say(
+        "手机访问本系统的地址，会印在标签上，如 https://patrol.example.cn。",
+        "The address at which phones reach this server, printed on tags, as https://patrol.example.cn.",
+    ),
+)
+
+
+def with_database(command: Command) -> Command:
+    """Add the options that say where the data are."""
+    return data_option(database_option(command))
+
+
+class Program(click.Group):
+    """A group of commands in which whatever the person got wrong ends in one sentence and exit code 2."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run a command; with standalone_mode off, errors are the caller's."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        try:
+            result = super().main(*args, standalone_mode=False, **extra)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(2)
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else "campus-patrol"
+            _fail(f"{error.format_message()} " + say(f"用法见 {command} --help。", f"See {command} --help."))
+        except click.ClickException as error:
+            _fail(error.format_message())
+        except click.Abort:
+            _fail(say("已中止。", "Stopped."), code=130)
+        except Problem as error:
+            _fail(error.detail or error.title)
+        except (SettingsError, CertificateError) as error:
+            _fail(str(error))
+        except OSError as error:
+            _fail(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+        sys.exit(result if isinstance(result, int) else 0)
+
+
+def _fail(sentence: str, *, code: int = 2) -> NoReturn:
+    click.echo(f"campus-patrol: {' '.join(sentence.split())}", err=True)
+    sys.exit(code)
+
+
+@contextmanager
+def bar(label: str) -> Iterator[Step]:
+    """Show a bar while long work goes on; yields what the work calls with (done, total)."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=aside, transient=True) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def table(*columns: str) -> Table:
+    """Make a table without lines, so that it can be copied out of the terminal."""
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def show_qr(text: str) -> None:
+    """Draw a QR code in block characters, dark on light whatever the terminal's colours are."""
+    code = QRCode(error_correction=ERROR_CORRECT_L, border=2)
+    code.add_data(text)
+    drawing = io.StringIO()
+    code.print_ascii(out=drawing)
+    for line in drawing.getvalue().splitlines():
+        out.print(line, style="black on white", no_wrap=True)
+
+
+def load_settings(data: Path | None, **overrides: Any) -> Settings:
+    """Read the settings; the folder may be named before or after the command."""
+    return Settings.load(data=data or click.get_current_context().obj, **overrides)
+
+
+@contextmanager
+def working(settings: Settings, *, school: bool = True) -> Iterator[Flask]:
+    """Work in the database as one request does: one commit at the end, or a rollback when anything is raised.
+
+    With `school`, works for the school in the data folder, and stops with a sentence when there is none.
+    """
+    from campus_patrol.app import create_app
+    from campus_patrol.database import any_school, db, use_school
+    from campus_patrol.people.models import School
+
+    missing = click.ClickException(
+        say(
+            f"{settings.data} 里还没有学校，请先运行 campus-patrol init。",
+            f"There is no school in {settings.data} yet; run campus-patrol init first.",
+        )
+    )
+    if school and settings.database.startswith("sqlite") and not settings.data.exists():
+        raise missing
+    prepare(settings)
+    app = create_app(settings)
+    with app.app_context():
+        try:
+            if school:
+                with any_school():
+                    found = db.session.scalars(select(School).order_by(School.created_at)).first()
+                    if found is None:
+                        raise missing
+                    use_school(found.id)
+            yield app
+            db.session.commit()
+        except OperationalError as error:
+            db.session.rollback()
+            raise _unusable(error) from None
+        except BaseException:
+            db.session.rollback()
+            raise
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+
+
+def prepare(settings: Settings) -> None:
+    """Make the data folder, for its owner only, and bring the database to this version's tables."""
+    from campus_patrol.database import upgrade
+
+    if not settings.data.exists():
+        settings.data.mkdir(parents=True, mode=0o700)
+    try:
+        upgrade(settings)
+    except (ArgumentError, ModuleNotFoundError):
+        raise click.ClickException(
+            say(
+                "数据库地址写得不对，应像 postgresql://user:pass@host/name。",
+                "The database's address must look like postgresql://user:pass@host/name.",
+            )
+        ) from None
+    except DatabaseError as error:
+        raise _unusable(error) from None
+
+
+def _unusable(error: DatabaseError) -> click.ClickException:
+    reason = str(error.orig).strip().splitlines()[0].rstrip(".")
+    return click.ClickException(say(f"数据库不能用：{reason}。", f"The database cannot be used: {reason}."))
