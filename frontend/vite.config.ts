@@ -1,7 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
-import { precache } from './build/precache'
+import { precache } from './build/precache.ts'
 
 /** In development every address under /desk is the desk page, as Flask serves it. */
 function deskAddresses(): Plugin {

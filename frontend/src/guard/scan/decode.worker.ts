@@ -4,11 +4,7 @@
  */
 import { prepareZXingModule, type ReaderOptions, readBarcodes } from 'zxing-wasm/reader'
 import wasmUrl from 'zxing-wasm/reader/zxing_reader.wasm?url'
-
-export type Job = { readonly width: number; readonly height: number; readonly pixels: ArrayBuffer }
-export type Answer =
-  | { readonly is: 'read'; readonly texts: readonly string[]; readonly ms: number }
-  | { readonly is: 'failed'; readonly reason: string }
+import type { Answer, Job } from './job'
 
 const OPTIONS: ReaderOptions = {
   formats: ['QRCode'],

@@ -1,13 +1,38 @@
 import { scriptUrl } from '../../sw/script-url'
-import type { Answer, Job } from './decode.worker'
 import workerUrl from './decode.worker.ts?worker&url'
+import type { Answer, Job } from './job'
 
 let worker: Worker | null = null
 let pending: ((answer: Answer) => void) | null = null
+let last: Promise<unknown> = Promise.resolve()
+let jobs = 0
 
 /** Start the worker and let it load and compile the decoder, so that the first frame is read at once. */
 export function warm(): void {
   start()
+}
+
+/** Whether a picture is being read: a camera frame is then dropped, because the next one is better than an old one. */
+export function busy(): boolean {
+  return jobs > 0
+}
+
+/** Read all QR codes in a picture, one picture after the other. Its pixels are moved to the worker. */
+export function decode(image: ImageData): Promise<Answer> {
+  jobs += 1
+  const answer = last.then(() => post(image))
+  last = answer.then(() => {
+    jobs -= 1
+  })
+  return answer
+}
+
+function post(image: ImageData): Promise<Answer> {
+  return new Promise((resolve) => {
+    pending = resolve
+    const pixels = image.data.buffer as ArrayBuffer
+    start().postMessage({ width: image.width, height: image.height, pixels } satisfies Job, [pixels])
+  })
 }
 
 function start(): Worker {
@@ -35,19 +60,4 @@ function settle(answer: Answer): void {
   const resolve = pending
   pending = null
   resolve?.(answer)
-}
-
-/** Whether a frame is being read: the next one must wait. */
-export function busy(): boolean {
-  return pending !== null
-}
-
-/** Read all QR codes in a picture. Its pixels are moved to the worker; one call at a time (see `busy`). */
-export function decode(image: ImageData): Promise<Answer> {
-  if (pending) throw new Error('a frame is still being read')
-  return new Promise((resolve) => {
-    pending = resolve
-    const pixels = image.data.buffer as ArrayBuffer
-    start().postMessage({ width: image.width, height: image.height, pixels } satisfies Job, [pixels])
-  })
 }

@@ -16,8 +16,8 @@ const LONGEST = 400
 
 /** Recognise a text as a tag's code, a tag's short number, an enrolment code, or nothing of ours. */
 export function parsePayload(text: string): Payload {
-  const trimmed = text.trim()
-  if (trimmed.length > LONGEST) return { kind: 'foreign', what: /^https?:/i.test(trimmed) ? 'url' : 'text' }
+  if (text.length > LONGEST) return { kind: 'foreign', what: /^\s*https?:/i.test(text) ? 'url' : 'text' }
+  const trimmed = text.normalize('NFKC').trim()
 
   const enrolment = ENROLMENT_URL.exec(trimmed)
   if (enrolment) return { kind: 'enrol', code: enrolment[2]!, host: enrolment[1]!.toLowerCase() }
@@ -34,7 +34,7 @@ export function parsePayload(text: string): Payload {
 
   const bare = trimmed.toUpperCase()
   if (checkCode(bare)) return { kind: 'code', code: bare, host: null }
-  const digits = trimmed.replace(/[ \u2009\u00a0-]/g, '')
+  const digits = trimmed.replace(/[\s\-\u2010-\u2015\u2212]/g, '')
   if (checkShort(digits)) return { kind: 'short', short: digits }
   return { kind: 'foreign', what: CODE.test(bare) || SHORT.test(digits) ? 'misread' : 'text' }
 }
