@@ -1,0 +1,88 @@
+"""Wire shapes of buildings and places."""
+
+from marshmallow import Schema, fields, validate
+
+from campus_patrol.wire import PageArguments, Reference, Utc, page_of
+
+KINDS = ["room", "tap", "facility"]
+
+
+def _text(maximum: int, *, minimum: int = 0, **options: bool) -> fields.String:
+    # A name of nothing but spaces would be a row nobody can point at.
+    rules = [validate.Length(max=maximum)] + ([validate.Regexp(r"\s*\S")] if minimum else [])
+    return fields.String(validate=validate.And(*rules), **options)
+
+
+class BuildingSchema(Schema):
+    """A building, the floors that have places, and how many."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    floors = fields.List(fields.Integer(), required=True)
+    places = fields.Integer(required=True)
+
+
+class TagInPlace(Schema):
+    """The live tag of a place."""
+
+    id = fields.String(required=True)
+    short = fields.String(required=True)
+    printed_at = Utc(required=True, allow_none=True)
+
+
+class PlaceSchema(Schema):
+    """A place with its live tag and when somebody last stood there."""
+
+    id = fields.String(required=True)
+    building = fields.Nested(Reference, required=True)
+    floor = fields.Integer(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
+    number = fields.String(required=True)
+    name = fields.String(required=True)
+    type = fields.String(required=True, allow_none=True)
+    grade = fields.String(required=True, allow_none=True)
+    class_name = fields.String(required=True, allow_none=True)
+    ac_count = fields.Integer(required=True, allow_none=True)
+    ac_power_kw = fields.Float(required=True, allow_none=True)
+    light_count = fields.Integer(required=True, allow_none=True)
+    tap_count = fields.Integer(required=True, allow_none=True)
+    has_hot_water = fields.Boolean(required=True, allow_none=True)
+    valve = fields.String(required=True, allow_none=True)
+    remark = fields.String(required=True, allow_none=True)
+    active = fields.Boolean(required=True)
+    tag = fields.Nested(TagInPlace, required=True, allow_none=True)
+    last_at = Utc(required=True, allow_none=True)
+
+
+class PlaceQuery(PageArguments):
+    """Which places to list; the words of search must all be found in number, name, class or building."""
+
+    search = fields.String(load_default=None, validate=validate.Length(max=80))
+    building = fields.String(load_default=None, validate=validate.Length(max=36))
+    floor = fields.Integer(load_default=None, validate=validate.Range(min=-9, max=99))
+    kind = fields.String(load_default=None, validate=validate.OneOf(KINDS))
+
+
+class PlaceChange(Schema):
+    """What may be changed about a place; what is not named stays."""
+
+    name = _text(80, minimum=1)
+    number = _text(40, minimum=1)
+    floor = fields.Integer(
+        validate=validate.And(validate.Range(min=-9, max=99), validate.NoneOf([0])), strict=True
+    )
+    type = _text(40, allow_none=True)
+    grade = _text(40, allow_none=True)
+    class_name = _text(40, allow_none=True)
+    ac_count = fields.Integer(validate=validate.Range(min=0, max=999), strict=True, allow_none=True)
+    ac_power_kw = fields.Decimal(validate=validate.Range(min=0, max=100), places=3, allow_none=True)
+    light_count = fields.Integer(validate=validate.Range(min=0, max=999), strict=True, allow_none=True)
+    tap_count = fields.Integer(validate=validate.Range(min=0, max=999), strict=True, allow_none=True)
+    has_hot_water = fields.Boolean(allow_none=True)
+    valve = _text(80, allow_none=True)
+    remark = _text(200, allow_none=True)
+    active = fields.Boolean()
+
+
+BuildingPage = page_of(BuildingSchema)
+PlacePage = page_of(PlaceSchema)
