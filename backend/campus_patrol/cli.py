@@ -1,6 +1,5 @@
 """The command line: what a school's IT teacher types."""
 
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -31,6 +30,7 @@ from campus_patrol.terminal import (
 
 @click.group(
     cls=Program,
+    context_settings={"max_content_width": 100},
     help=say(
         "夜巡：扫码夜间巡查，没有信号也能用。\n\n先试用：campus-patrol demo。正式使用：init 建校，import 导入表格，"
         "tags sheet 打印标签，serve 启动服务。",
@@ -151,7 +151,10 @@ def init(
             ) from None
         _, made = service.add_person(**person)
     out.print(
-        say(f"已建立“{school}”，数据在 {settings.data}。", f"Made {school}; its data are in {settings.data}.")
+        say(
+            f"已建立“{school}”，数据在 {settings.data}。",
+            f"Made the school {school}; its data are in {settings.data}.",
+        )
     )
     show_secrets(admin, made)
     out.print(
@@ -193,7 +196,7 @@ def show_secrets(account: str | None, made: dict[str, str]) -> None:
         out.print(say("请现在记下，以后不再显示。", "Write it down now: it is not shown again."))
 
 
-@main.group(help=say("人员。", "People."))
+@main.group(help=say("添加人员。", "Add people."))
 def person() -> None:
     """People."""
 
@@ -277,7 +280,7 @@ def show_report(report: dict[str, Any]) -> None:
         out.print(say("只是检查，没有写入任何内容。", "This was a check; nothing was written."))
 
 
-@main.group(help=say("标签。", "Tags."))
+@main.group(help=say("打印标签。", "Print tags."))
 def tags() -> None:
     """Tags."""
 
@@ -353,4 +356,4 @@ def openapi() -> None:
         app = create_app(Settings.load(data=folder, database_url="sqlite://"))
         with app.test_request_context():
             document = app.extensions["openapi"]()
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True))
+        click.echo(app.json.dumps(document, indent=2))

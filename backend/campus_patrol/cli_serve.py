@@ -44,8 +44,8 @@ PORT = click.IntRange(1, 65535)
         "最好是正式域名的证书（--tls 证书,私钥），"
         "其次是 --tls local（本机自签，每部手机要按提示信任一次）。没有 --tls 时只有本机能访问，供前面的反向代理使用。",
         "Serve until Ctrl+C.\n\nPhones give a page camera and offline use on trusted HTTPS only: best a certificate "
-        "for a public name (--tls CERT,KEY), else --tls local, which every phone must be told to trust once. Without --tls "
-        "only this machine is served, as for a reverse proxy in front.",
+        "for a public name (--tls CERT,KEY), else --tls local, which every phone must be told to trust once. Without "
+        "--tls only this machine is served, as for a reverse proxy in front.",
     )
 )
 @click.option(

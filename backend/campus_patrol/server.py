@@ -95,6 +95,8 @@ def serve(settings: Settings, listeners: Sequence[Listener], *, ready: Callable[
         check_port(listener.host, listener.port)
         if listener.trust_port is not None:
             check_port(listener.host, listener.trust_port)
+    # Photos and the database's side files are nobody else's business on this machine.
+    os.umask(0o077)
     first, *others = listeners
     children = [
         multiprocessing.Process(target=_serve_beside, args=(settings, other, os.getpid())) for other in others

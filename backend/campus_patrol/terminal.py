@@ -193,6 +193,7 @@ def prepare(settings: Settings) -> None:
 
     if not settings.data.exists():
         settings.data.mkdir(parents=True, mode=0o700)
+    before = os.umask(0o077)
     try:
         upgrade(settings)
     except (ArgumentError, ModuleNotFoundError):
@@ -204,6 +205,8 @@ def prepare(settings: Settings) -> None:
         ) from None
     except DatabaseError as error:
         raise _unusable(error) from None
+    finally:
+        os.umask(before)
 
 
 def _unusable(error: DatabaseError) -> click.ClickException:
