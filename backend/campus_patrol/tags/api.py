@@ -1,0 +1,48 @@
+"""HTTP of tags."""
+
+from typing import Any
+
+from flask import Response, current_app, request
+from flask_smorest import Blueprint
+
+from campus_patrol.database import db
+from campus_patrol.security import permit
+from campus_patrol.tags import service
+from campus_patrol.tags.models import Tag
+from campus_patrol.tags.schemas import Replacement, SheetRequest, TagPage, TagQuery, TagSchema
+
+blp = Blueprint("tags", __name__, url_prefix="/api/v1", description="The printed codes on places")
+
+
+@blp.route("/tags")
+@permit("tags.read")
+@blp.arguments(TagQuery, location="query")
+@blp.response(200, TagPage)
+def list_tags(query: dict[str, Any]) -> dict[str, Any]:
+    """Tags, live and revoked, in the order of their places."""
+    return service.list_tags(page_number=query.pop("page"), **query)
+
+
+@blp.route("/tags/<tag_id>/replace", methods=["POST"])
+@permit("tags.write")
+@blp.arguments(Replacement)
+@blp.response(201, TagSchema)
+def replace(body: dict[str, str], tag_id: str) -> Tag:
+    """Revoke a tag and make a new one for its place."""
+    return service.replace(tag_id=tag_id, reason=body["reason"])
+
+
+@blp.route("/tags/sheet", methods=["POST"])
+@permit("tags.write")
+@blp.arguments(SheetRequest)
+@blp.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
+def make_sheet(body: dict[str, Any]) -> Response:
+    """Label sheets to print, as a PDF; the tags on them count as printed."""
+    pdf = service.render_sheet(
+        base_url=current_app.extensions["settings"].public_url or request.url_root,
+        before_drawing=db.session.rollback,
+        **body,
+    )
+    return Response(
+        pdf, mimetype="application/pdf", headers={"Content-Disposition": 'inline; filename="tags.pdf"'}
+    )

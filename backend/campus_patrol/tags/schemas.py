@@ -1,0 +1,62 @@
+"""Wire shapes of tags."""
+
+from marshmallow import Schema, fields, validate
+
+from campus_patrol.wire import PageArguments, Reference, Utc, page_of
+
+_ID = validate.Length(max=36)
+
+
+class TaggedPlace(Schema):
+    """The place a tag is on."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    number = fields.String(required=True)
+    building = fields.Nested(Reference, required=True)
+    floor = fields.Integer(required=True)
+
+
+class TagSchema(Schema):
+    """A tag, live or revoked, and its place."""
+
+    id = fields.String(required=True)
+    code = fields.String(required=True)
+    short = fields.String(required=True)
+    place = fields.Nested(TaggedPlace, required=True)
+    made_at = Utc(required=True)
+    printed_at = Utc(required=True, allow_none=True)
+    revoked_at = Utc(required=True, allow_none=True)
+    revoked_reason = fields.String(required=True, allow_none=True)
+
+
+class TagQuery(PageArguments):
+    """Which tags to list; the words of search must all be found in short, code, number, name or building."""
+
+    search = fields.String(load_default=None, validate=validate.Length(max=80))
+    state = fields.String(load_default=None, validate=validate.OneOf(["live", "revoked"]))
+    building = fields.String(load_default=None, validate=_ID)
+
+
+class Replacement(Schema):
+    """Why a tag is replaced: torn off, unreadable, photographed."""
+
+    reason = fields.String(
+        required=True, validate=validate.And(validate.Length(min=1, max=200), validate.Regexp(r"\s*\S"))
+    )
+
+
+class SheetRequest(Schema):
+    """Which places' tags to print; what is not named does not narrow the choice."""
+
+    building = fields.String(load_default=None, validate=_ID)
+    kind = fields.String(load_default=None, validate=validate.OneOf(["room", "tap", "facility"]))
+    places = fields.List(
+        fields.String(validate=_ID),
+        load_default=None,
+        attribute="place_ids",
+        validate=validate.Length(min=1, max=2000),
+    )
+
+
+TagPage = page_of(TagSchema)
