@@ -217,8 +217,7 @@ _ENGLISH_DAY = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)(?:sday|nesday|rsday|ur
 def weekdays(value: object) -> list[int]:
     """Read days of the week, 1 for Monday to 7 for Sunday in order, from 一三五, 周一至周五, 1,3,5, Mon-Fri or 每天."""
     _refuse_dates(value)
-    whole = _number(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-    word = plain(int(whole) if whole is not None and whole == whole.to_integral_value() else value)
+    word = plain(int(value) if isinstance(value, float) and value.is_integer() else value)
     if word in _WEEK_WORDS:
         return list(_WEEK_WORDS[word])
     english = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -228,7 +227,7 @@ def weekdays(value: object) -> list[int]:
     chosen: set[int] = set()
     ranged = re.search(r"[至到~-]", word)
     # 12-5 is more likely a date than Monday and Tuesday to Friday.
-    valid = re.fullmatch(r"[1-7](?:[至到~-][1-7])?(?:[,、;/.和及]?[1-7](?:[至到~-][1-7])?)*", word)
+    valid = re.fullmatch(r"[1-7](?:[至到~-][1-7])?(?:[,、;/和及]?[1-7](?:[至到~-][1-7])?)*", word)
     if valid and not (ranged and re.search(r"\d\d", word)):
         for first, last in re.findall(r"([1-7])(?:[至到~-]([1-7]))?", word):
             length = (int(last or first) - int(first)) % 7
