@@ -9,17 +9,21 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from campus_patrol import __version__, pages, problems, security
 from campus_patrol.database import db, tune
+from campus_patrol.findings.api import blp as findings
+from campus_patrol.history.api import blp as history
+from campus_patrol.imports.api import blp as imports
+from campus_patrol.patrols.api import blp as patrols
+from campus_patrol.people.api import blp as people
+from campus_patrol.photos.api import blp as photos
+from campus_patrol.places.api import blp as places
 from campus_patrol.problems import Problem
 from campus_patrol.reports.api import blp as reports
 from campus_patrol.settings import Settings
+from campus_patrol.sync.api import blp as sync
+from campus_patrol.tags.api import blp as tags
 from campus_patrol.wire import DateConverter, ProblemSchema
 
-BLUEPRINTS = []
-for _name in ("people", "places", "imports", "tags", "patrols", "findings", "photos", "sync", "history"):
-    try:
-        BLUEPRINTS.append(__import__(f"campus_patrol.{_name}.api", fromlist=["blp"]).blp)
-    except (ModuleNotFoundError, ImportError, AttributeError) as _e:
-        print("TEMPORARY: domain missing", _name, _e)
+BLUEPRINTS = (people, places, imports, tags, patrols, findings, reports, photos, sync, history)
 
 
 class PatrolApi(Api):
