@@ -1,5 +1,6 @@
 """The one place where the parts meet."""
 
+import json
 from typing import Any
 
 from flask import Flask, Response, request
@@ -79,7 +80,9 @@ def _serve_meta(app: Flask, api: Api) -> None:
     @security.permit(security.PUBLIC)
     def openapi() -> dict[str, Any]:
         """The contract of this API, made from the schemas."""
-        return api.spec.to_dict()
+        # Bounds of decimal fields come as Decimal, which Flask would write as text; a schema wants numbers.
+
+    return json.loads(json.dumps(api.spec.to_dict(), default=float))
 
     @app.get("/api/v1/health")
     @security.permit(security.PUBLIC)

@@ -49,7 +49,7 @@ class Certificate:
     """A certificate chain and its key as files, and what they say.
 
     names are DNS names and addresses as text; authority is the local authority's certificate file, or None when the
-    certificate came from elsewhere; new_authority is true when phones must be told to trust it (again).
+    certificate came from elsewhere; new_authority is true when it replaced one that phones trust.
     """
 
     cert: Path
@@ -110,6 +110,7 @@ def make_local(folder: Path, names: Sequence[str]) -> Certificate:
         or not _may_vouch(authority[0], names)
         or _ends_within(authority[0], CERTIFICATE_DAYS + 1)
     )
+    replaced = fresh and ca_cert_file.exists()
     if fresh:
         authority = _make_authority(names, now)
         _write_pair(ca_cert_file, ca_key_file, (authority[0],), authority[1])
@@ -130,7 +131,7 @@ def make_local(folder: Path, names: Sequence[str]) -> Certificate:
         names=_names(pair[0]),
         not_after=pair[0].not_valid_after_utc,
         authority=ca_cert_file,
-        new_authority=fresh,
+        new_authority=replaced,
     )
 
 

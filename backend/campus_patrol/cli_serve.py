@@ -100,7 +100,7 @@ def serve(
             warn(sentence)
     local = trusted is not None and trusted.authority is not None
     listener = Listener(host, port, trusted, (trust_port or port + 1) if local else None)
-    keep_serving(settings, [listener], ready=partial(announce, listener))
+    keep_serving(settings, [listener], ready=partial(announce, listener, settings.public_url))
 
 
 NO_TLS = say(
@@ -124,10 +124,13 @@ def read_tls(tls: str | None, settings: Settings, names: Sequence[str]) -> Certi
     return certificate.read_given(Path(cert), Path(key))
 
 
-def announce(listener: Listener) -> None:
+def announce(listener: Listener, public_url: str) -> None:
     """Print where the server answers, and how phones get to trust it."""
-    for address in listener.addresses():
-        out.print(f"  {address}  {say('手机', 'phones')}    {address}desk  {say('值班台', 'desk')}")
+    addresses = table(say("手机页", "phone page"), say("值班台", "desk"))
+    public = [public_url.rstrip("/") + "/"] if public_url else []
+    for address in dict.fromkeys(public + listener.addresses()):
+        addresses.add_row(address, f"{address}desk")
+    out.print(addresses)
     show_trust(listener)
     out.print(say("按 Ctrl+C 停止。", "Press Ctrl+C to stop."))
 
