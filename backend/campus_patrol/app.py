@@ -74,15 +74,17 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _serve_meta(app: Flask, api: Api) -> None:
-    app.extensions["openapi"] = api.spec.to_dict
+    def document() -> dict[str, Any]:
+        # Bounds of decimal fields come as Decimal, which Flask would write as text; a schema wants numbers.
+        return json.loads(json.dumps(api.spec.to_dict(), default=float))
+
+    app.extensions["openapi"] = document
 
     @app.get("/api/v1/openapi.json")
     @security.permit(security.PUBLIC)
     def openapi() -> dict[str, Any]:
         """The contract of this API, made from the schemas."""
-        # Bounds of decimal fields come as Decimal, which Flask would write as text; a schema wants numbers.
-
-    return json.loads(json.dumps(api.spec.to_dict(), default=float))
+        return document()
 
     @app.get("/api/v1/health")
     @security.permit(security.PUBLIC)
