@@ -79,9 +79,7 @@ class Checkpoint(Entity, Base):
     note: Mapped[str | None] = mapped_column(
         Text
     )  # the notes of its readings, together, to show and to search
-    # How many answers are not normal, and which kinds of finding they raise, so that a night's figures and filters need
-    # not open the readings.
-    abnormal_count: Mapped[int] = mapped_column(Integer, default=0)
+    # Which kinds of finding its readings raise, so that a night's filters need not open the readings.
     has_ac: Mapped[bool] = mapped_column(Boolean, default=False)
     has_light: Mapped[bool] = mapped_column(Boolean, default=False)
     has_leak: Mapped[bool] = mapped_column(Boolean, default=False)

@@ -352,7 +352,6 @@ def upgrade() -> None:
         sa.Column("took_ms", sa.Integer(), nullable=True),
         sa.Column("readings", sa.JSON(), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
-        sa.Column("abnormal_count", sa.Integer(), nullable=False),
         sa.Column("has_ac", sa.Boolean(), nullable=False),
         sa.Column("has_light", sa.Boolean(), nullable=False),
         sa.Column("has_leak", sa.Boolean(), nullable=False),

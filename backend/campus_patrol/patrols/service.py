@@ -1,0 +1,435 @@
+"""Turn records into rounds, checkpoints and doubts; tell what happened in a night."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, func, insert, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from campus_patrol import clock
+from campus_patrol.database import any_school, current_school_id, db, escape_like, found, new_id, page
+from campus_patrol.history.service import note as note_event
+from campus_patrol.patrols import rules
+from campus_patrol.patrols.models import Checkpoint, Doubt, Round, Route, Stop
+from campus_patrol.patrols.rules import ProjectedRecord, Sighting, Tick
+from campus_patrol.people.models import Device, Person, School
+from campus_patrol.photos.models import Photo, RecordPhoto
+from campus_patrol.places.models import Building, Place
+from campus_patrol.problems import Problem
+from campus_patrol.security import acting_person_id
+from campus_patrol.tags.models import Tag
+from qr_codes.payload import TagCode, TagShort, parse
+
+KIND_COLUMNS: dict[str, InstrumentedAttribute[bool]] = {
+    "ac": Checkpoint.has_ac,
+    "light": Checkpoint.has_light,
+    "leak": Checkpoint.has_leak,
+    "hazard": Checkpoint.has_hazard,
+}
+
+
+@dataclass(slots=True)
+class Projection:
+    """What one batch became: the rows of its checkpoints, and the ids of records voided with the time of the void."""
+
+    checkpoints: list[dict[str, Any]] = field(default_factory=list)
+    voided: dict[str, datetime] = field(default_factory=dict)
+
+
+def project(records: Sequence[ProjectedRecord]) -> Projection:
+    """Make rounds, checkpoints and doubts of one batch, which comes from one device in the order it was made.
+
+    Every record comes here once: sync has seen to that. Nothing is refused; what looks wrong becomes a doubt. Each
+    table is written by one statement, and what the records name is looked up by one query for each table.
+    """
+    done = Projection()
+    if not records:
+        return done
+    school = db.session.get_one(School, current_school_id())
+    device = db.session.get_one(Device, records[0].device_id)
+    known = _Known.of([record for record in records if record.kind == "checkpoint"])
+    rounds, doubts = [], []
+    before = _last_tick(device)
+    for record in records:
+        jump, before = rules.clock_jump(before, record.tick), record.tick or before
+        if record.kind == "sign_in":
+            device.last_person_id, device.pin_verified = record.person, record.data["verified"]
+        elif record.kind == "sign_out":
+            device.pin_verified = None
+        elif record.kind == "round_start":
+            rounds.append(_round_row(record, school.zone))
+        elif record.kind == "void" and record.ref:
+            done.voided.setdefault(record.ref, record.corrected_at)
+        elif record.kind == "checkpoint":
+            row, seen = _checkpoint(record, known, device, school.zone)
+            done.checkpoints.append(row)
+            doubts += [
+                {"id": new_id(), "checkpoint_id": record.id, "kind": doubt.kind, "params": doubt.params}
+                for doubt in rules.doubts(Sighting(**seen, skew=record.skew, ahead=record.ahead, jump=jump))
+            ]
+    if before is not None:
+        device.last_boot, device.last_at, device.last_elapsed = before.boot, before.at, before.elapsed
+    for model, rows in ((Round, rounds), (Checkpoint, done.checkpoints), (Doubt, doubts)):
+        if rows:
+            # Nulls spelled out: rows that leave different columns empty would each be a statement of their own.
+            db.session.execute(insert(model), rows, execution_options={"render_nulls": True})
+    _end_rounds({record.data["round"]: record for record in records if record.kind == "round_end"}, device)
+    done.voided = _void(done.voided, device)
+    return done
+
+
+def _last_tick(device: Device) -> Tick | None:
+    if device.last_boot is None or device.last_at is None or device.last_elapsed is None:
+        return None
+    return Tick(device.last_boot, device.last_at, device.last_elapsed)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the school knows of the tags, people and places that a batch names."""
+
+    tags: dict[str, Tag]
+    elsewhere: set[str]
+    people: dict[str, Person]
+    places: dict[str, str]
+
+    @classmethod
+    def of(cls, records: Sequence[ProjectedRecord]) -> "_Known":
+        read = [parse(record.tag) for record in records if record.tag]
+        codes = {tag.code for tag in read if isinstance(tag, TagCode)}
+        shorts = {tag.short for tag in read if isinstance(tag, TagShort)}
+        tags: dict[str, Tag] = {}
+        for tag in db.session.scalars(select(Tag).where(or_(Tag.code.in_(codes), Tag.short.in_(shorts)))):
+            tags |= {tag.code: tag, tag.short: tag}
+        elsewhere: set[str] = set()
+        if unknown := codes - tags.keys():
+            # Only whether such a code exists; nothing of the other school is looked at.
+            with any_school():
+                elsewhere = set(db.session.scalars(select(Tag.code).where(Tag.code.in_(unknown))))
+        people = {record.person for record in records if record.person}
+        said = {record.data["place"] for record in records if record.data["place"]}
+        return cls(
+            tags,
+            elsewhere,
+            {person.id: person for person in db.session.scalars(select(Person).where(Person.id.in_(people)))},
+            dict(db.session.execute(select(Place.id, Place.name).where(Place.id.in_(said))).all()),
+        )
+
+    def tag(self, text: str | None) -> tuple[Tag | None, str]:
+        """Return the tag that a phone read, and its state as a sighting words it."""
+        if not text:
+            return None, "none"
+        read = parse(text)
+        code = read.code if isinstance(read, TagCode) else read.short if isinstance(read, TagShort) else None
+        if code in self.elsewhere:
+            return None, "other_school"
+        tag = self.tags.get(code) if code else None
+        if tag is None:
+            return None, "unknown"
+        return tag, "live" if tag.revoked_at is None else "revoked"
+
+
+def _round_row(record: ProjectedRecord, zone: str) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "route_id": record.data["route"],
+        "night": clock.night_of(record.corrected_at, zone),
+        "device_id": record.device_id,
+        "person_id": record.person,
+        "started_at": record.corrected_at,
+    }
+
+
+def _checkpoint(
+    record: ProjectedRecord, known: _Known, device: Device, zone: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a checkpoint's row, and what is known about how it came to be."""
+    data = record.data
+    tag, state = known.tag(record.tag)
+    person = known.people.get(record.person) if record.person else None
+    said = data["place"] if data["place"] in known.places else None
+    kinds = rules.kinds_of(rules.abnormal(data["readings"]))
+    notes = [reading["note"] for reading in data["readings"].values() if reading.get("note")]
+    row = {
+        "id": record.id,
+        # The tag is the evidence; what the phone believed comes second.
+        "place_id": tag.place_id if tag else said,
+        "tag_id": tag.id if tag else None,
+        "tag_text": record.tag,
+        "method": data["method"],
+        "route_id": data["route"],
+        "round_id": data["round"],
+        "person_id": record.person,
+        "device_id": record.device_id,
+        "night": clock.night_of(record.corrected_at, zone),
+        "at": record.at,
+        "corrected_at": record.corrected_at,
+        "received_at": record.received_at,
+        "took_ms": data["took_ms"],
+        "readings": data["readings"],
+        "note": "\n".join(notes) or None,
+        **{f"has_{kind}": kind in kinds for kind in KIND_COLUMNS},
+    }
+    return row, {
+        "method": data["method"],
+        "tag": record.tag,
+        "tag_state": state,
+        "person_state": "unknown" if person is None else "active" if person.active else "off",
+        "person_name": person.name if person else None,
+        # Nothing is known before the first sign-in that reached us, and nothing is held against it.
+        "pin_verified": device.pin_verified is None
+        or (device.pin_verified and device.last_person_id == record.person),
+        "place_said": said,
+        "place_of_tag": tag.place_id if tag else None,
+        "place_said_name": known.places.get(said) if said else None,
+    }
+
+
+def _end_rounds(ends: dict[str, ProjectedRecord], device: Device) -> None:
+    if not ends:
+        return
+    for walked in db.session.scalars(
+        select(Round).where(Round.id.in_(ends.keys()), Round.device_id == device.id, Round.ended_at.is_(None))
+    ):
+        walked.ended_at, walked.end_reason = ends[walked.id].corrected_at, ends[walked.id].data["reason"]
+
+
+def _void(wanted: dict[str, datetime], device: Device) -> dict[str, datetime]:
+    """Strike out checkpoints; only the phone that made one can: another guard's word is no undo."""
+    if not wanted:
+        return {}
+    voided = {}
+    for checkpoint in db.session.scalars(
+        select(Checkpoint).where(
+            Checkpoint.id.in_(wanted.keys()),
+            Checkpoint.device_id == device.id,
+            Checkpoint.voided_at.is_(None),
+        )
+    ):
+        checkpoint.voided_at = voided[checkpoint.id] = wanted[checkpoint.id]
+    return voided
+
+
+def place_reference(place: Place | None, building: Building | None) -> dict[str, Any] | None:
+    """Name a place and where it is, as the desk shows it; None for none."""
+    if place is None:
+        return None
+    return {
+        "id": place.id,
+        "name": place.name,
+        "number": place.number,
+        "building": building,
+        "floor": place.floor,
+        "kind": place.kind,
+    }
+
+
+def list_checkpoints(
+    *,
+    page_number: int,
+    page_size: int,
+    sort: str = "-at",
+    night: date | None = None,
+    building: str | None = None,
+    person: str | None = None,
+    place: str | None = None,
+    only: str | None = None,
+    search: str | None = None,
+) -> dict[str, Any]:
+    """List checkpoints, voided ones too, one page of them in four queries, however long it is."""
+    statement = (
+        select(Checkpoint, Place, Building, Person, Device)
+        .outerjoin(Place, Place.id == Checkpoint.place_id)
+        .outerjoin(Building, Building.id == Place.building_id)
+        .outerjoin(Person, Person.id == Checkpoint.person_id)
+        .join(Device, Device.id == Checkpoint.device_id)
+    )
+    equal = ((Checkpoint.night, night), (Place.building_id, building), (Checkpoint.person_id, person))
+    for column, wanted in (*equal, (Checkpoint.place_id, place)):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    if only is not None:
+        statement = statement.where(_only(only))
+    for word in (search or "").split():
+        statement = statement.where(_mentions(word))
+    order = Checkpoint.corrected_at, Checkpoint.id
+    statement = statement.order_by(*(order if sort == "at" else (column.desc() for column in order)))
+    rows = page(statement, page=page_number, page_size=page_size)
+    ids = [row.Checkpoint.id for row in rows["items"]]
+    doubts, photos = _doubts_of(ids), _photos_of(ids)
+    rows["items"] = [
+        {
+            "id": row.Checkpoint.id,
+            "at": row.Checkpoint.at,
+            "corrected_at": row.Checkpoint.corrected_at,
+            "received_at": row.Checkpoint.received_at,
+            "place": place_reference(row.Place, row.Building),
+            "person": row.Person,
+            "device": row.Device,
+            "tag": row.Checkpoint.tag_text,
+            "method": row.Checkpoint.method,
+            "readings": row.Checkpoint.readings,
+            "note": row.Checkpoint.note,
+            "doubts": doubts[row.Checkpoint.id],
+            "photos": photos[row.Checkpoint.id],
+            "round": row.Checkpoint.round_id,
+            "took_ms": row.Checkpoint.took_ms,
+            "voided_at": row.Checkpoint.voided_at,
+        }
+        for row in rows["items"]
+    ]
+    return rows
+
+
+def has_open_doubt() -> ColumnElement[bool]:
+    """Say, inside a query on checkpoints, whether one has a doubt that nobody has cleared."""
+    return exists().where(Doubt.checkpoint_id == Checkpoint.id, Doubt.cleared_at.is_(None))
+
+
+def _only(what: str) -> ColumnElement[bool]:
+    counted = Checkpoint.voided_at.is_(None)
+    if what == "doubt":
+        return counted & has_open_doubt()
+    if what == "abnormal":
+        return counted & or_(*KIND_COLUMNS.values())
+    return counted & KIND_COLUMNS[what]
+
+
+def _mentions(word: str) -> ColumnElement[bool]:
+    pattern = f"%{escape_like(word)}%"
+    columns = (Place.name, Place.number, Building.name, Person.name, Checkpoint.note, Checkpoint.tag_text)
+    return or_(*(column.ilike(pattern, escape="\\") for column in columns))
+
+
+def _doubts_of(ids: Sequence[str]) -> dict[str, list[Doubt]]:
+    doubts: dict[str, list[Doubt]] = defaultdict(list)
+    for doubt in db.session.scalars(
+        select(Doubt).where(Doubt.checkpoint_id.in_(ids)).order_by(Doubt.kind, Doubt.id)
+    ):
+        doubts[doubt.checkpoint_id].append(doubt)
+    return doubts
+
+
+def _photos_of(ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    photos: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for record, sha256, stored in db.session.execute(
+        select(RecordPhoto.record_id, RecordPhoto.sha256, Photo.sha256.is_not(None))
+        .outerjoin(Photo, Photo.sha256 == RecordPhoto.sha256)
+        .where(RecordPhoto.record_id.in_(ids))
+        .order_by(RecordPhoto.record_id, RecordPhoto.position)
+    ):
+        photos[record].append({"sha256": sha256, "stored": stored})
+    return photos
+
+
+def clear_doubt(*, doubt_id: str, note: str | None = None) -> Doubt:
+    """Settle a doubt: somebody looked at it and is content.
+
+    Raises not_found, and already_cleared when somebody else did so before.
+    """
+    doubt = found(
+        db.session.scalars(select(Doubt).where(Doubt.id == doubt_id).with_for_update()).one_or_none()
+    )
+    if doubt.cleared_at is not None:
+        raise Problem("already_cleared")
+    doubt.cleared_at, doubt.cleared_by_id, doubt.clear_note = clock.now(), acting_person_id(), note
+    place = db.session.scalars(
+        select(Place.name)
+        .join(Checkpoint, Checkpoint.place_id == Place.id)
+        .where(Checkpoint.id == doubt.checkpoint_id)
+    ).one_or_none()
+    note_event(
+        action="doubt.cleared",
+        subject=place,
+        detail={"doubt": doubt.kind, "checkpoint": doubt.checkpoint_id, "note": note},
+    )
+    return doubt
+
+
+def list_routes(*, page_number: int, page_size: int) -> dict[str, Any]:
+    """List routes with how many stops each has, in two queries."""
+    stops = (
+        select(Stop.route_id, func.count().label("stops"))
+        .join(Place, Place.id == Stop.place_id)
+        .where(Place.active)
+        .group_by(Stop.route_id)
+        .subquery()
+    )
+    rows = page(
+        select(Route, func.coalesce(stops.c.stops, 0).label("stops"))
+        .outerjoin(stops, stops.c.route_id == Route.id)
+        .order_by(Route.start, Route.name),
+        page=page_number,
+        page_size=page_size,
+    )
+    rows["items"] = [
+        {
+            "id": route.id,
+            "name": route.name,
+            "start": route.start,
+            "window": route.window,
+            "weekdays": route.weekdays,
+            "questions": route.questions,
+            "stops": count,
+            "active": route.active,
+        }
+        for route, count in rows["items"]
+    ]
+    return rows
+
+
+def pack_routes() -> list[dict[str, Any]]:
+    """Return the active routes as a phone needs them, each with its places in walking order; two queries."""
+    stops: dict[str, list[str]] = defaultdict(list)
+    for route_id, place_id in db.session.execute(
+        select(Stop.route_id, Stop.place_id)
+        .join(Place, Place.id == Stop.place_id)
+        .where(Place.active)
+        .order_by(Stop.route_id, Stop.position)
+    ):
+        stops[route_id].append(place_id)
+    return [
+        {
+            "id": route.id,
+            "name": route.name,
+            "start": route.start,
+            "window": route.window,
+            "weekdays": route.weekdays,
+            "questions": route.questions,
+            "stops": stops[route.id],
+        }
+        for route in db.session.scalars(select(Route).where(Route.active).order_by(Route.start, Route.name))
+    ]
+
+
+def pack_questions() -> list[rules.Question]:
+    """Return every question a phone may ask, in the order of the checklist."""
+    return list(rules.QUESTIONS.values())
+
+
+def last_looks() -> dict[str, dict[str, Any]]:
+    """Return, for each place that was ever visited, when and by whom it was last, and what was not normal then."""
+    # One short walk down an index for each place: a window over all checkpoints grows with every night.
+    latest = (
+        select(Checkpoint.id)
+        .where(Checkpoint.place_id == Place.id, Checkpoint.voided_at.is_(None))
+        .order_by(Checkpoint.corrected_at.desc(), Checkpoint.id.desc())
+        .limit(1)
+        .correlate(Place)
+        .scalar_subquery()
+    )
+    return {
+        row.id: {
+            "at": row.corrected_at,
+            "abnormal": rules.abnormal(row.readings),
+            "person_name": row.person_name,
+        }
+        for row in db.session.execute(
+            select(Place.id, Checkpoint.corrected_at, Checkpoint.readings, Person.name.label("person_name"))
+            .join(Checkpoint, Checkpoint.id == latest)
+            .outerjoin(Person, Person.id == Checkpoint.person_id)
+        )
+    }

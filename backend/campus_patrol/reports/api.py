@@ -1,0 +1,32 @@
+"""HTTP of nights."""
+
+from datetime import date
+from typing import Any
+
+from flask_smorest import Blueprint
+
+from campus_patrol.problems import Problem
+from campus_patrol.reports import schemas, service
+from campus_patrol.security import permit
+
+blp = Blueprint("reports", __name__, url_prefix="/api/v1", description="What happened in a night")
+
+
+@blp.route("/nights")
+@permit("night.read")
+@blp.arguments(schemas.NightsQuery, location="query")
+@blp.response(200, schemas.NightSummaryPage)
+def list_nights(query: dict[str, int]) -> dict[str, Any]:
+    """The latest nights, newest first."""
+    return service.list_nights(**query)
+
+
+@blp.route("/nights/<night>")
+@permit("night.read")
+@blp.response(200, schemas.NightSchema)
+def show_night(night: str) -> dict[str, Any]:
+    """One night at one look; the night is the date of its evening, YYYY-MM-DD."""
+    try:
+        return service.show_night(night=date.fromisoformat(night))
+    except ValueError:
+        raise Problem("not_found") from None

@@ -1,0 +1,69 @@
+"""Wire shapes of what is told about nights."""
+
+from marshmallow import Schema, fields, validate
+
+from campus_patrol.wire import Reference, Utc, page_of
+
+
+class FiguresSchema(Schema):
+    """A night's figures: places planned, done and missed; checkpoints with each kind of finding and with doubts."""
+
+    planned = fields.Integer(required=True)
+    done = fields.Integer(required=True)
+    missed = fields.Integer(required=True)
+    ac = fields.Integer(required=True)
+    light = fields.Integer(required=True)
+    leak = fields.Integer(required=True)
+    hazard = fields.Integer(required=True)
+    doubts = fields.Integer(required=True)
+
+
+class RoundSchema(Schema):
+    """One walk of a route on one night; done counts places, planned the route's stops."""
+
+    id = fields.String(required=True)
+    route = fields.Nested(Reference, allow_none=True, required=True)
+    people = fields.List(fields.Nested(Reference), required=True)
+    started_at = Utc(required=True)
+    ended_at = Utc(allow_none=True, required=True)
+    planned = fields.Integer(required=True)
+    done = fields.Integer(required=True)
+
+
+class NightRouteSchema(Schema):
+    """A route planned for a night: how many of its stops anybody came to."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    start = fields.String(required=True)
+    window = fields.Integer(required=True)
+    planned = fields.Integer(required=True)
+    done = fields.Integer(required=True)
+
+
+class NightSchema(Schema):
+    """One night at one look."""
+
+    night = fields.Date(required=True)
+    figures = fields.Nested(FiguresSchema, required=True)
+    rounds = fields.List(fields.Nested(RoundSchema), required=True)
+    routes = fields.List(fields.Nested(NightRouteSchema), required=True)
+
+
+class NightSummarySchema(Schema):
+    """A night in one line: doubts counts checkpoints with an open doubt."""
+
+    night = fields.Date(required=True)
+    checkpoints = fields.Integer(required=True)
+    places = fields.Integer(required=True)
+    findings = fields.Integer(required=True)
+    doubts = fields.Integer(required=True)
+
+
+class NightsQuery(Schema):
+    """How many of the latest nights."""
+
+    limit = fields.Integer(load_default=30, validate=validate.Range(min=1, max=366))
+
+
+NightSummaryPage = page_of(NightSummarySchema)

@@ -1,0 +1,155 @@
+"""Tell what happened in a night."""
+
+from collections import defaultdict
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, func, select, union
+
+from campus_patrol.database import db
+from campus_patrol.findings.models import Finding
+from campus_patrol.patrols import rules
+from campus_patrol.patrols.models import Checkpoint, Round, Route, Stop
+from campus_patrol.patrols.service import KIND_COLUMNS, has_open_doubt
+from campus_patrol.people.models import Person
+from campus_patrol.places.models import Place
+
+
+def list_nights(*, limit: int) -> dict[str, Any]:
+    """List the latest nights on which anybody patrolled, newest first, in four queries."""
+    counted = Checkpoint.voided_at.is_(None)
+    nights = db.session.execute(
+        select(
+            Checkpoint.night,
+            func.count().label("checkpoints"),
+            func.count(Checkpoint.place_id.distinct()).label("places"),
+        )
+        .where(counted)
+        .group_by(Checkpoint.night)
+        .order_by(Checkpoint.night.desc())
+        .limit(limit)
+    ).all()
+    since = nights[-1].night if nights else date.max
+    doubts = _per_night(
+        select(Checkpoint.night, func.count())
+        .where(counted, has_open_doubt(), Checkpoint.night >= since)
+        .group_by(Checkpoint.night)
+    )
+    findings = _per_night(
+        select(Finding.night, func.count())
+        .where(Finding.voided_at.is_(None), Finding.night >= since)
+        .group_by(Finding.night)
+    )
+    total = db.session.scalar(select(func.count(Checkpoint.night.distinct())).where(counted))
+    items = [
+        {**row._mapping, "findings": findings.get(row.night, 0), "doubts": doubts.get(row.night, 0)}
+        for row in nights
+    ]
+    return {"items": items, "total": total, "page": 1, "page_size": limit}
+
+
+def _per_night(statement: Select[tuple[date, int]]) -> dict[date, int]:
+    return dict(db.session.execute(statement).all())
+
+
+def show_night(*, night: date) -> dict[str, Any]:
+    """Tell a night at one look: figures, the routes planned for it, the rounds walked; in eight queries.
+
+    A stop counts as done when anybody was at its place that night, on whatever round. Voided checkpoints count for
+    nothing. Planned is what today's routes plan for that weekday.
+    """
+    routes = (
+        db.session.execute(select(Route).where(Route.active).order_by(Route.start, Route.name))
+        .scalars()
+        .all()
+    )
+    planned = [route for route in routes if rules.is_planned(route.weekdays, night)]
+    here = (Checkpoint.night == night, Checkpoint.voided_at.is_(None))
+    seen = select(Checkpoint.place_id).where(*here, Checkpoint.place_id.is_not(None)).distinct().subquery()
+    stops = (
+        select(
+            func.count(Stop.place_id.distinct()).label("planned"),
+            func.count(seen.c.place_id.distinct()).label("done"),
+        )
+        .select_from(Stop)
+        .join(Place, Place.id == Stop.place_id)
+        .outerjoin(seen, seen.c.place_id == Stop.place_id)
+        .where(Place.active)
+    )
+    per_route = {
+        row.route_id: row
+        for row in db.session.execute(stops.add_columns(Stop.route_id).group_by(Stop.route_id))
+    }
+    whole = db.session.execute(stops.where(Stop.route_id.in_([route.id for route in planned]))).one()
+    kinds = db.session.execute(
+        select(
+            *(
+                func.coalesce(func.sum(case((column, 1), else_=0)), 0).label(kind)
+                for kind, column in KIND_COLUMNS.items()
+            ),
+            func.coalesce(func.sum(case((has_open_doubt(), 1), else_=0)), 0).label("doubts"),
+        ).where(*here)
+    ).one()
+    return {
+        "night": night,
+        "figures": {
+            "planned": whole.planned,
+            "done": whole.done,
+            "missed": whole.planned - whole.done,
+            **kinds._mapping,
+        },
+        "rounds": _rounds(night, here, {route: row.planned for route, row in per_route.items()}),
+        "routes": [
+            {
+                "id": route.id,
+                "name": route.name,
+                "start": route.start,
+                "window": route.window,
+                "planned": per_route[route.id].planned if route.id in per_route else 0,
+                "done": per_route[route.id].done if route.id in per_route else 0,
+            }
+            for route in planned
+        ],
+    }
+
+
+def _rounds(
+    night: date, counted: tuple[ColumnElement[bool], ...], planned: dict[str, int]
+) -> list[dict[str, Any]]:
+    """Tell the rounds of a night in three queries; with one who started it goes everybody who checked in on it."""
+    walked = db.session.execute(
+        select(Round, Route)
+        .outerjoin(Route, Route.id == Round.route_id)
+        .where(Round.night == night)
+        .order_by(Round.started_at, Round.id)
+    ).all()
+    done = dict(
+        db.session.execute(
+            select(Checkpoint.round_id, func.count(Checkpoint.place_id.distinct()))
+            .where(*counted)
+            .group_by(Checkpoint.round_id)
+        ).all()
+    )
+    walkers = union(
+        select(Round.id.label("round_id"), Round.person_id).where(Round.night == night),
+        select(Checkpoint.round_id, Checkpoint.person_id).where(*counted, Checkpoint.round_id.is_not(None)),
+    ).subquery()
+    people: dict[str, list[Person]] = defaultdict(list)
+    for round_id, person in db.session.execute(
+        select(walkers.c.round_id, Person)
+        .join(Person, Person.id == walkers.c.person_id)
+        .order_by(Person.name, Person.id)
+    ):
+        people[round_id].append(person)
+    return [
+        {
+            "id": walk.id,
+            "route": route,
+            "people": people[walk.id],
+            "started_at": walk.started_at,
+            "ended_at": walk.ended_at,
+            "planned": planned.get(walk.route_id, 0),
+            "done": done.get(walk.id, 0),
+        }
+        for walk, route in walked
+    ]
