@@ -105,7 +105,11 @@ def _guard_requests(app: Flask) -> None:
     def commit_and_label(response: Response) -> Response:
         # The one commit of a request. An error handler has rolled back before, so there it commits nothing; and an
         # answer leaves only after this, which is what makes a phone's receipt true.
-        db.session.commit()
+        try:
+            db.session.commit()
+        except Exception as error:
+            db.session.rollback()
+            response = problems.from_error(error, app.logger).response()
         for name, value in security.HEADERS.items():
             response.headers.setdefault(name, value)
         if request.path.startswith("/api/"):

@@ -202,7 +202,7 @@ def page(statement: Select[Any], *, page: int, page_size: int) -> dict[str, Any]
     """Run a statement for one page; return items, total, page and page_size, in two queries."""
     total = db.session.scalar(select(func.count()).select_from(statement.order_by(None).subquery()))
     rows = db.session.execute(statement.limit(page_size).offset((page - 1) * page_size))
-    single = len(rows.keys()) == 1
+    single = len(statement.column_descriptions) == 1
     return {
         "items": list(rows.scalars() if single else rows),
         "total": total,

@@ -3,10 +3,12 @@
 The client translates by code; the sentence is for logs and for people who read raw answers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from logging import Logger
 from typing import Any
 
 from flask import Flask, Response, json
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 CATALOGUE: dict[str, tuple[int, str]] = {
@@ -112,35 +114,28 @@ def from_http(error: HTTPException) -> Problem:
     )
 
 
-def register(app: Flask, *, rollback: Any) -> None:
-    """Answer every raised error from the catalogue, rolling back first, so that a raise never half-writes."""
-    from sqlalchemy.exc import OperationalError
-
-    def answer(problem: Problem) -> Response:
-        rollback()
-        return problem.response()
-
-    @app.errorhandler(Problem)
-    def on_problem(error: Problem) -> Response:
-        return answer(error)
-
-    @app.errorhandler(HTTPException)
-    def on_http(error: HTTPException) -> Response:
-        return answer(from_http(error))
-
-    @app.errorhandler(OperationalError)
-    def on_database(error: OperationalError) -> Response:
+def from_error(error: Exception, log: Logger) -> Problem:
+    """Put any raised error into the catalogue; what nobody foresaw is logged and answered as internal."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, HTTPException):
+        return from_http(error)
+    if isinstance(error, OperationalError):
         text = str(error.orig).lower()
-        app.logger.error("database refused: %s", type(error.orig).__name__)
-        code = "busy" if "locked" in text or "busy" in text or "timeout" in text else "storage_failed"
-        return answer(Problem(code, headers={"Retry-After": "2"}))
+        log.error("the database refused: %s", type(error.orig).__name__)
+        busy = any(word in text for word in ("locked", "busy", "timeout", "deadlock"))
+        return Problem("busy" if busy else "storage_failed", headers={"Retry-After": "2" if busy else "30"})
+    if isinstance(error, OSError):
+        log.error("the disk refused: errno %s", error.errno)
+        return Problem("storage_failed", headers={"Retry-After": "30"})
+    log.exception("unexpected error", exc_info=error)
+    return Problem("internal")
 
-    @app.errorhandler(OSError)
-    def on_disk(error: OSError) -> Response:
-        app.logger.error("disk refused: errno %s", error.errno)
-        return answer(Problem("storage_failed", headers={"Retry-After": "30"}))
+
+def register(app: Flask, *, rollback: Callable[[], None]) -> None:
+    """Answer every raised error from the catalogue, rolling back first, so that a raise never half-writes."""
 
     @app.errorhandler(Exception)
-    def on_anything(error: Exception) -> Response:
-        app.logger.exception("unexpected error")
-        return answer(Problem("internal"))
+    def answer(error: Exception) -> Response:
+        rollback()
+        return from_error(error, app.logger).response()

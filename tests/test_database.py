@@ -1,0 +1,139 @@
+"""Schools are walled off from each other, the log only grows, and the migrations make what the models say."""
+
+from collections.abc import Callable
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from flask import Flask
+from sqlalchemy import create_engine, func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from campus_patrol import database, models
+from campus_patrol.database import Base, SchoolOwned, any_school, db, page, use_school
+from campus_patrol.places.models import Building, Place
+from campus_patrol.settings import Settings
+from campus_patrol.sync.models import Record
+
+
+def test_every_table_names_its_school_but_the_two_that_come_before_schools() -> None:
+    without = {t.name for t in Base.metadata.tables.values() if "school_id" not in t.columns}
+    assert without == {"school", "bucket"}
+
+
+def test_a_query_without_a_school_does_not_run(app: Flask, school) -> None:
+    with app.app_context():
+        with pytest.raises(LookupError):
+            db.session.scalars(select(Place)).all()
+        with pytest.raises(LookupError):
+            db.session.execute(update(Place).values(name="x"))
+        with pytest.raises(LookupError):
+            page(select(Place), page=1, page_size=10)
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        lambda: len(db.session.scalars(select(Place)).all()),
+        lambda: db.session.scalar(select(func.count()).select_from(Place)),
+        lambda: db.session.scalar(select(func.count(Place.id))),
+        lambda: page(select(Place), page=1, page_size=200)["total"],
+        lambda: page(select(Place).join(Building, Building.id == Place.building_id), page=1, page_size=1)["total"],
+        lambda: db.session.scalar(select(func.count()).select_from(select(Place.id).subquery())),
+        lambda: len(db.session.execute(select(Place.number, Building.name).join(Place.building)).all()),
+        lambda: db.session.execute(update(Place).values(remark="x")).rowcount,
+        lambda: len(
+            db.session.scalars(
+                select(Place).where(Place.id.in_(select(Place.id).where(Place.floor > 0)))
+            ).all()
+        ),
+    ],
+)
+def test_every_form_of_query_sees_only_the_callers_school(
+    app: Flask, school, other_school, count: Callable[[], int]
+) -> None:
+    with app.app_context():
+        use_school(school.id)
+        assert count() == len(school.places)
+        db.session.rollback()
+        with any_school():
+            assert db.session.scalar(select(func.count(Place.id))) == len(school.places) + len(other_school.places)
+
+
+def test_a_row_of_another_school_is_not_written(app: Flask, school, other_school) -> None:
+    with app.app_context():
+        use_school(school.id)
+        db.session.add(Building(name="新楼", school_id=other_school.id))
+        with pytest.raises(LookupError):
+            db.session.flush()
+
+
+def test_rows_get_the_school_of_the_session_by_themselves(app: Flask, school) -> None:
+    with app.app_context():
+        use_school(school.id)
+        db.session.add(Building(name="一号"))
+        db.session.execute(insert(Building), [{"name": "二号", "position": 1}])
+        db.session.flush()
+        assert {b.school_id for b in db.session.scalars(select(Building))} == {school.id}
+
+
+def test_the_log_refuses_to_be_changed(app: Flask, school, phone) -> None:
+    phone.write(phone.checkpoint(tag=school.codes["A101"]))
+    phone.sync()
+    with app.app_context():
+        for statement in ("UPDATE record SET line = 'x'", "DELETE FROM record"):
+            use_school(school.id)
+            with pytest.raises(DBAPIError, match="only grow"):
+                db.session.execute(text(statement))
+            db.session.rollback()
+        use_school(school.id)
+        assert db.session.scalar(select(func.count()).select_from(Record)) == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_postgresql_itself_hides_other_schools_from_raw_sql(app: Flask, school, other_school) -> None:
+    with app.app_context():
+        use_school(school.id)
+        assert db.session.execute(text("SELECT count(*) FROM place")).scalar_one() == len(school.places)
+        db.session.rollback()
+        with db.engine.begin() as connection:
+            assert connection.execute(text("SELECT count(*) FROM place")).scalar_one() == 0
+            with pytest.raises(DBAPIError):
+                connection.execute(
+                    text("INSERT INTO building (id, school_id, name, position) VALUES ('x', :s, 'x', 1)"),
+                    {"s": other_school.id},
+                )
+
+
+def _migrate(settings: Settings, run: Callable[[Config], None]) -> list[object]:
+    engine = create_engine(settings.database)
+    config = Config()
+    config.set_main_option("script_location", str(database.Path(database.__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        run(config)
+        differences = compare_metadata(
+            MigrationContext.configure(connection, opts={"compare_type": True}), models.METADATA
+        )
+    engine.dispose()
+    return differences
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_models(settings: Settings) -> None:
+    assert _migrate(settings, lambda config: command.upgrade(config, "head")) == []
+
+
+def test_the_migrations_go_down_and_up_again(settings: Settings) -> None:
+    _migrate(settings, lambda config: command.downgrade(config, "base"))
+    assert _migrate(settings, lambda config: command.upgrade(config, "head")) == []
+
+
+def test_school_owned_is_what_the_scope_looks_for() -> None:
+    assert all(
+        issubclass(mapper.class_, SchoolOwned)
+        for mapper in Base.registry.mappers
+        if "school_id" in mapper.columns
+    )
