@@ -140,12 +140,13 @@ def read_given(cert: Path, key: Path) -> Certificate:
 
     Raises CertificateError with the sentence that says what to do. What only deserves a warning is in `warnings`.
     """
+    cert_text, key_text = _read(cert), _read(key)
     try:
-        chain = x509.load_pem_x509_certificates(_read(cert))
+        chain = x509.load_pem_x509_certificates(cert_text)
     except ValueError:
         raise CertificateError(f"{cert} is not a certificate in PEM form (BEGIN CERTIFICATE).") from None
     try:
-        private = serialization.load_pem_private_key(_read(key), password=None)
+        private = serialization.load_pem_private_key(key_text, password=None)
     except TypeError:
         raise CertificateError(
             f"{key} is locked with a password; save it without one, readable only by you."
