@@ -50,4 +50,8 @@ export const en: ProblemWords = {
   sheet_unreadable: 'This file could not be opened. Save it as .xlsx and try again',
   place_unknown: 'There is no such place',
   tag_unknown: 'There is no such tag',
+  tag_already_replaced: 'This tag was replaced already; its place has a new one',
+  no_shorts_left: 'The school has used up its short codes',
+  nothing_to_print: 'No tag fits this choice',
+  label_font_missing: 'The server lacks the font for labels. Ask whoever runs it to install it again',
 }

@@ -1,0 +1,253 @@
+import type { NewPhoto, Pack, PackPerson, PackPlace, PackRoute, Phone, PhoneState, RecordView, Saved } from '../outbox'
+import { type Draft, DRAFT, PERSON, ROUTE, staysUnlocked } from './drafts'
+import { dueRoute, nextStops, nightBounds, nightOf, openRound, placesDone, standing, checkpointData } from './round'
+import { tagHash } from './scan/payload'
+
+/** A tag that was read and is being looked at: the checklist is open on it. */
+export interface Look {
+  readonly tag: string
+  readonly method: 'camera' | 'photo' | 'typed' | 'url'
+  /** performance.now() when it was read: the start of "decode to saved". */
+  readonly readAt: number
+  readonly place: PackPlace | null
+  readonly notice: 'unknown' | 'otherHost' | 'revoked' | null
+  /** What was marked before the page was killed. */
+  readonly draft: Draft | null
+}
+
+/** What was saved last and can be taken back for five seconds. */
+export interface JustSaved {
+  readonly id: string
+  readonly placeName: string | null
+  readonly marks: number
+  readonly photosLost: boolean
+}
+
+const UNDO_MS = 5000
+const SAY_MS = 4000
+
+/**
+ * Everything the screens of the guard page share: who holds the phone, which route, which night, what was done.
+ *
+ * The phone (outbox) stays the only place where anything is kept; this is a view of it and the verbs of a patrol.
+ */
+export class Patrol {
+  state: PhoneState = $state.raw() as PhoneState
+  pack: Pack | null = $state.raw(null)
+  person: PackPerson | null = $state.raw(null)
+  look: Look | null = $state.raw(null)
+  justSaved: JustSaved | null = $state.raw(null)
+  /** A sentence that goes away by itself. */
+  said: string | null = $state(null)
+  now = $state(Date.now())
+  #records: readonly RecordView[] = $state.raw([])
+  #chosenRoute: { night: string; route: string | null } | null = $state.raw(null)
+  #undoTimer: ReturnType<typeof setTimeout> | undefined
+  #sayTimer: ReturnType<typeof setTimeout> | undefined
+  #active = Date.now()
+  #saving: Promise<unknown> = Promise.resolve()
+
+  readonly zone = $derived(this.pack?.school.zone ?? this.state.school?.zone ?? 'Asia/Shanghai')
+  readonly night = $derived(nightOf(this.now, this.zone))
+  readonly bounds = $derived(nightBounds(this.night, this.zone))
+  readonly route: PackRoute | null = $derived.by(() => {
+    const routes = this.pack?.routes ?? []
+    if (this.#chosenRoute?.night === this.night) {
+      const { route } = this.#chosenRoute
+      return routes.find(({ id }) => id === route) ?? null
+    }
+    return dueRoute(routes, this.night, this.now, this.zone)
+  })
+  readonly places = $derived(new Map(this.pack?.places.map((place) => [place.id, place]) ?? []))
+  readonly buildings = $derived(new Map(this.pack?.buildings.map(({ id, name }) => [id, name]) ?? []))
+  readonly tonight = $derived(this.#records.filter(({ at }) => Date.parse(at) >= this.bounds.from))
+  readonly done = $derived(placesDone(this.tonight, this.pack?.places ?? [], this.bounds))
+  readonly stops = $derived((this.route?.stops ?? []).filter((id) => this.places.has(id)))
+  readonly stopsDone = $derived(this.stops.filter((id) => this.done.has(id)).length)
+  readonly next = $derived.by(() => {
+    const looks = standing(this.tonight)
+    const last = looks[looks.length - 1]
+    return nextStops(this.stops, this.done, last ? checkpointData(last).place : null)
+  })
+  readonly round = $derived(openRound(this.tonight, this.route?.id ?? null, this.night))
+
+  constructor(readonly phone: Phone) {
+    this.state = phone.state
+    phone.subscribe((state) => {
+      // Another tab, or the server, changed what is kept here.
+      const moved = state.waiting !== this.state.waiting || state.safe !== this.state.safe
+      this.state = state
+      if (moved) void this.reload()
+    })
+    phone.subscribePack((pack) => (this.pack = pack))
+  }
+
+  /** Take up where the page was left: route, person and a half-filled checklist. Call once. */
+  async resume(): Promise<void> {
+    this.#chosenRoute = (await this.phone.drafts.get<{ night: string; route: string | null }>(ROUTE)) ?? null
+    const draft = (await this.phone.drafts.get<Draft>(DRAFT)) ?? null
+    const holder = await this.phone.drafts.get<{ id: string; active: number }>(PERSON)
+    if (holder && staysUnlocked(holder.active, Date.now(), draft !== null)) {
+      this.person = this.pack?.people.find(({ id }) => id === holder.id) ?? null
+      this.#active = holder.active
+    }
+    await this.reload()
+    if (draft) this.look = await this.#lookAt(draft.tag, draft.method, 0, false, draft)
+  }
+
+  async reload(): Promise<void> {
+    this.#records = await this.phone.records({
+      since: nightBounds(nightOf(Date.now(), this.zone), this.zone).from,
+      kinds: ['checkpoint', 'void', 'round_start', 'round_end'],
+    })
+  }
+
+  /** The clock of the screen: moves the time on, and locks when nobody touched the phone for three minutes. */
+  tick(): void {
+    this.now = Date.now()
+    if (this.person && !staysUnlocked(this.#active, this.now, this.look?.draft != null || this.#marked)) void this.lock()
+  }
+
+  /** Somebody touched the phone. */
+  touch(): void {
+    const before = this.#active
+    this.#active = Date.now()
+    if (this.person && this.#active - before > 10_000) this.#remember()
+  }
+
+  #marked = false
+  /** The checklist says whether it holds marks that are not saved: such a phone does not lock by itself. */
+  holdOpen(marked: boolean): void {
+    this.#marked = marked
+  }
+
+  #remember(): void {
+    if (this.person) void this.phone.drafts.put(PERSON, { id: this.person.id, active: this.#active })
+  }
+
+  async unlock(person: PackPerson, verified: boolean): Promise<void> {
+    this.#active = Date.now()
+    this.person = person
+    this.#remember()
+    await this.phone.save({ kind: 'sign_in', person: person.id, tag: null, data: { verified } }).catch(() => undefined)
+  }
+
+  async lock(): Promise<void> {
+    const { person } = this
+    if (!person) return
+    this.person = null
+    await this.phone.drafts.remove(PERSON)
+    // The lock must hold even when nothing can be written; the missing line is the lesser harm.
+    await this.phone.save({ kind: 'sign_out', person: person.id, tag: null, data: {} }).catch(() => undefined)
+  }
+
+  async chooseRoute(route: string | null): Promise<void> {
+    this.#chosenRoute = { night: this.night, route }
+    await this.phone.drafts.put(ROUTE, { night: this.night, route })
+  }
+
+  /** Open the checklist on a tag. Unknown and withdrawn tags open too: they are recorded and looked into later. */
+  async read(tag: string, method: Look['method'], readAt: number, otherHost = false): Promise<Look> {
+    this.touch()
+    const look = await this.#lookAt(tag, method, readAt, otherHost, null)
+    this.look = look
+    return look
+  }
+
+  async #lookAt(
+    tag: string,
+    method: Look['method'],
+    readAt: number,
+    otherHost: boolean,
+    draft: Draft | null,
+  ): Promise<Look> {
+    const school = this.pack?.school.id ?? this.state.school?.id
+    const hash = school ? await tagHash(school, tag) : null
+    const known = this.pack?.tags.find((one) => one.hash === hash || one.short_hash === hash)
+    const place = known ? (this.places.get(known.place) ?? null) : null
+    const notice = known?.revoked ? 'revoked' : place ? null : otherHost ? 'otherHost' : 'unknown'
+    return { tag, method, readAt, place, notice, draft }
+  }
+
+  /**
+   * Save the checkpoint of the open look, and before it the start of the round when this is its first.
+   * Resolves when it is on disk; rejects with SaveFailed, and then the checklist stays as it is.
+   */
+  async saveLook(look: Look, readings: Saveable, photos: NewPhoto[], marks: number): Promise<void> {
+    const work = this.#saving.then(() => this.#saveLook(look, readings, photos, marks))
+    this.#saving = work.catch(() => undefined)
+    return work
+  }
+
+  async #saveLook(look: Look, readings: Saveable, photos: NewPhoto[], marks: number): Promise<void> {
+    const person = this.person?.id ?? null
+    const route = this.route?.id ?? null
+    let round = this.round
+    if (!round) {
+      const start = { kind: 'round_start', person, tag: null, data: { route, night: this.night } } as const
+      round = (await this.phone.save(start)).id
+      await this.reload()
+    }
+    const saved: Saved = await this.phone.save(
+      {
+        kind: 'checkpoint',
+        person,
+        tag: look.tag,
+        data: {
+          place: look.place?.id ?? null,
+          method: look.method,
+          route,
+          round,
+          took_ms: Math.round(performance.now() - look.readAt),
+          readings,
+        },
+      },
+      photos,
+    )
+    this.#active = Date.now()
+    this.#showSaved({
+      id: saved.id,
+      placeName: look.place?.name ?? null,
+      marks,
+      photosLost: saved.photosLost.length > 0,
+    })
+    await this.reload()
+  }
+
+  #showSaved(saved: JustSaved): void {
+    clearTimeout(this.#undoTimer)
+    this.said = null
+    this.justSaved = saved
+    this.#undoTimer = setTimeout(() => (this.justSaved = null), UNDO_MS)
+  }
+
+  say(sentence: string): void {
+    clearTimeout(this.#sayTimer)
+    this.said = sentence
+    this.#sayTimer = setTimeout(() => (this.said = null), SAY_MS)
+  }
+
+  /** Take the last record back: another record that voids it. Rejects when it could not be kept. */
+  async undo(): Promise<void> {
+    const saved = this.justSaved
+    if (!saved) return
+    clearTimeout(this.#undoTimer)
+    this.justSaved = null
+    await this.phone.save({ kind: 'void', person: this.person?.id ?? null, tag: null, data: {}, ref: saved.id })
+    await this.reload()
+  }
+
+  async endRound(reason: string | null): Promise<void> {
+    const { round } = this
+    if (!round) return
+    await this.phone.save({ kind: 'round_end', person: this.person?.id ?? null, tag: null, data: { round, reason } })
+    await this.reload()
+  }
+
+  /** 高一楼 3 层, for a line under a place's name. */
+  buildingOf(place: PackPlace): string {
+    return this.buildings.get(place.building) ?? ''
+  }
+}
+
+type Saveable = Parameters<Phone['save']>[0]['data'][string]
