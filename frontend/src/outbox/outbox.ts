@@ -1,0 +1,481 @@
+/** The queue itself: saving, moving to a new stream, counting, listing, exporting. Knows nothing of the network. */
+import { link, newId, newStream, sha256, utf8, ZERO_HASH } from './chain'
+import {
+  type AsideRow,
+  type Chain,
+  type Lost,
+  type PhotoRow,
+  type Row,
+  StorageFailed,
+  type Store,
+  type StoreName,
+  type Stopped,
+  type Writing,
+} from './db'
+import type {
+  AsideItem,
+  JsonObject,
+  Kind,
+  NewPhoto,
+  NewRecord,
+  PhotoRef,
+  PhotoType,
+  Receipt,
+  RecordView,
+  Saved,
+} from './types'
+import type { World } from './world'
+
+/** What localStorage keeps, so that a database that vanished or went back in time is noticed. */
+const MARKER = 'campus-patrol-store'
+const LOCK = 'outbox'
+const LOCK_PATIENCE = 3_000
+
+/** The record is not on the disk; the form must stay filled. */
+export class SaveFailed extends Error {
+  constructor(
+    readonly reason: 'full' | 'storage' | 'closed',
+    readonly detail: string,
+  ) {
+    super(`${reason}: ${detail}`)
+    this.name = 'SaveFailed'
+  }
+}
+
+/** Another tab was faster; look again and repeat. */
+class Moved extends Error {}
+
+export interface Counts {
+  readonly waiting: number
+  readonly safe: number
+  readonly aside: number
+  readonly photosWaiting: number
+  readonly safeUntil: number | null
+  readonly receipt: Receipt | null
+  readonly stopped: Stopped | null
+  readonly lost: Lost | null
+}
+
+interface Line {
+  readonly id: string
+  readonly at: number
+  readonly text: string
+}
+
+interface Follow {
+  readonly stores: StoreName[]
+  readonly work: (tx: Writing) => Promise<void>
+}
+
+export async function readChain(tx: { objectStore(name: 'meta'): { get(key: string): Promise<unknown> } }): Promise<Chain> {
+  const chain = (await tx.objectStore('meta').get('chain')) as Chain | undefined
+  if (chain === undefined) throw new StorageFailed('broken', 'the database was emptied under this page')
+  return chain
+}
+
+export class Outbox {
+  /** The monotonic clock starts anew with each page. */
+  private readonly boot: string
+  private readonly watchers = new Set<() => void>()
+
+  constructor(
+    private readonly world: World,
+    private readonly store: Store,
+    private readonly app: string,
+  ) {
+    this.boot = newId(world)
+  }
+
+  onSaved(call: () => void): () => void {
+    this.watchers.add(call)
+    return () => this.watchers.delete(call)
+  }
+
+  /** Makes the first stream of a new database; begins another when the old one was lost or went back in time. */
+  async open(): Promise<void> {
+    const marker = this.readMarker()
+    const chain = (await this.store.read(['meta'], (tx) => tx.objectStore('meta').get('chain'))) as Chain | undefined
+    if (chain === undefined) await this.begin(marker)
+    // Numbers up to marker.seq were shown as saved once: giving them out again would fork the stream.
+    else if (marker !== null && marker.stream === chain.stream && marker.seq >= chain.next) {
+      await this.move(chain.stream, { lost: { stream: marker.stream, records: marker.seq, at: this.world.now() } })
+    } else this.writeMarker(chain)
+  }
+
+  /** Resolves when record and photos have survived to the disk, never before. Rejects with SaveFailed. */
+  async save(record: NewRecord, photos: readonly NewPhoto[] = []): Promise<Saved> {
+    const refs = photos.map(({ sha256, size }): PhotoRef => ({ sha256, size }))
+    const line = this.line(record.kind, record, refs)
+    const rows = photos.map(
+      ({ sha256, size, type, bytes }): PhotoRow => ({
+        sha256,
+        size,
+        type,
+        bytes,
+        state: 'waiting',
+        record: line.id,
+        at: line.at,
+      }),
+    )
+    try {
+      let lost: string[] = []
+      let chain: Chain
+      try {
+        chain = await this.append(line, rows)
+        lost = await this.unreadable(rows)
+      } catch (error) {
+        if (!(error instanceof StorageFailed && error.reason === 'full') || rows.length === 0) throw error
+        // The words matter more than the picture: keep the record and say that the photo is not kept.
+        chain = await this.append(
+          line,
+          rows.map((row) => ({ ...row, bytes: null, state: 'lost' })),
+        )
+        lost = rows.map((row) => row.sha256)
+      }
+      for (const call of this.watchers) call()
+      const at = new Date(line.at).toISOString()
+      return { id: line.id, stream: chain.stream, n: chain.next - 1, at, photosLost: lost }
+    } catch (error) {
+      if (!(error instanceof StorageFailed)) throw new SaveFailed('storage', String(error))
+      const reason = error.reason === 'full' ? 'full' : error.reason === 'newer_tab' ? 'closed' : 'storage'
+      throw new SaveFailed(reason, error.detail)
+    }
+  }
+
+  async photo(bytes: ArrayBuffer, type: PhotoType): Promise<NewPhoto> {
+    return { sha256: await sha256(this.world, bytes), size: bytes.byteLength, type, bytes }
+  }
+
+  /** A record of the phone's own, e.g. a report about a photo, together with whatever must change at the same instant. */
+  async note(kind: Kind, record: { data: JsonObject; ref: string | null }, follow: Follow): Promise<void> {
+    await this.append(this.line(kind, { person: null, tag: null, ...record }, []), [], follow)
+  }
+
+  /**
+   * Takes every record held here over to a new stream, lines unchanged, in one transaction.
+   * Does nothing when `from` is no longer the stream. `park` names a record too large for the server: it goes aside
+   * and a stub takes its place in the chain.
+   */
+  move(from: string, options: { park?: number; lost?: Lost } = {}): Promise<void> {
+    return this.restart(from, options)
+  }
+
+  /** Puts every record aside, for no other school may see them, and begins a new stream together with `follow`. */
+  leaveSchool(follow: Follow): Promise<void> {
+    return this.restart(null, { abandon: follow })
+  }
+
+  private async restart(
+    from: string | null,
+    { park, lost, abandon }: { park?: number; lost?: Lost; abandon?: Follow },
+  ): Promise<void> {
+    await this.world.alone(LOCK, LOCK_PATIENCE, () =>
+      this.again(async () => {
+        const [chain, rows] = await this.store.read(['meta', 'outbox'], async (tx) => {
+          return [await readChain(tx), await tx.objectStore('outbox').getAll()] as const
+        })
+        if (from !== null && chain.stream !== from) return
+        const at = this.world.now()
+        const aside: AsideRow[] = []
+        const lines: Line[] = []
+        for (const row of rows) {
+          if (abandon !== undefined) {
+            aside.push(asideRecord(row, 'other_school', at, row.n <= chain.acked))
+          } else if (row.n === park) {
+            aside.push(asideRecord(row, 'line_too_long', at, false))
+            lines.push(await this.stub(row))
+          } else lines.push({ id: row.id, at: row.at, text: row.line })
+        }
+        const reason = abandon !== undefined ? 'enrolled' : lost !== undefined ? 'lost' : 'moved'
+        const before = lost === undefined ? { stream: chain.stream, next: chain.next } : wasAt(lost)
+        lines.push(this.bootLine(reason, abandon === undefined ? before : null))
+        const stream = newStream(this.world)
+        const moved = await this.chainUp(stream, lines)
+        const head = moved[moved.length - 1]!
+        const next: Chain = {
+          ...chain,
+          stream,
+          next: head.n + 1,
+          head: head.hash,
+          acked: 0,
+          durable: 0,
+          made: at,
+          moves: chain.moves + 1,
+        }
+        await this.store.write(['meta', 'outbox', 'aside', ...(abandon?.stores ?? [])], async (tx) => {
+          const now = await readChain(tx)
+          if (now.stream === stream) return
+          if (now.stream !== chain.stream || now.head !== chain.head || now.acked !== chain.acked) throw new Moved()
+          await abandon?.work(tx)
+          for (const row of aside) await tx.objectStore('aside').put(row)
+          const outbox = tx.objectStore('outbox')
+          await outbox.clear()
+          for (const row of moved) await outbox.add(row)
+          const meta = tx.objectStore('meta')
+          if (lost !== undefined) await meta.put(lost, 'lost')
+          await meta.put(next, 'chain')
+        })
+        this.writeMarker(next)
+      }),
+    )
+    this.world.tell()
+  }
+
+  async counts(): Promise<Counts> {
+    return this.store.read(['meta', 'photos', 'aside'], async (tx) => {
+      const meta = tx.objectStore('meta')
+      const chain = await readChain(tx)
+      return {
+        waiting: chain.next - 1 - chain.acked,
+        safe: chain.acked,
+        aside: await tx.objectStore('aside').count(),
+        photosWaiting: await tx.objectStore('photos').index('state').count('waiting'),
+        safeUntil: chain.safeAt,
+        receipt: ((await meta.get(`receipt:${chain.stream}`)) as Receipt | undefined) ?? null,
+        stopped: ((await meta.get('stopped')) as Stopped | undefined) ?? null,
+        lost: ((await meta.get('lost')) as Lost | undefined) ?? null,
+      }
+    })
+  }
+
+  /** Records in the order they were saved, newest last; at least the last two days are held. */
+  async records(filter: { since?: number; kinds?: readonly Kind[]; limit?: number } = {}): Promise<RecordView[]> {
+    const { since = 0, kinds, limit } = filter
+    const [chain, rows, codes] = await this.store.read(['meta', 'outbox', 'aside'], async (tx) => {
+      const found = await tx.objectStore('outbox').index('at').getAll(IDBKeyRange.lowerBound(since))
+      const aside = await tx.objectStore('aside').getAll()
+      return [await readChain(tx), found, new Map(aside.map((row) => [row.key, row.code]))] as const
+    })
+    rows.sort((one, other) => one.n - other.n)
+    const views = rows
+      .map((row) => view(row, chain.acked, codes.get(row.id) ?? null))
+      .filter((record) => kinds === undefined || kinds.includes(record.kind))
+    return limit === undefined ? views : views.slice(-limit)
+  }
+
+  async waitingRecords(): Promise<RecordView[]> {
+    return (await this.records()).filter((record) => record.state === 'waiting')
+  }
+
+  async asideItems(): Promise<AsideItem[]> {
+    return this.store.read(['aside'], (tx) => tx.objectStore('aside').getAll())
+  }
+
+  /** Every line held, byte for byte, behind a header; then the ones aside behind a second. Holds no token. */
+  async exportFile(): Promise<{ name: string; blob: Blob }> {
+    const [chain, rows, aside] = await this.store.read(['meta', 'outbox', 'aside'], async (tx) => {
+      return [
+        await readChain(tx),
+        await tx.objectStore('outbox').getAll(),
+        await tx.objectStore('aside').getAll(),
+      ] as const
+    })
+    const made = new Date(this.world.now()).toISOString()
+    const from = rows[0]?.n ?? chain.next
+    const { stream, next, head, acked } = chain
+    const header = { v: 1, export: 'outbox', made, stream, from, count: rows.length, next, acked, head, app: this.app }
+    const kept = aside.filter((row) => row.line !== null)
+    const reasons = kept.map(({ id, code, onServer }) => ({ id, code, onServer }))
+    const lines = [
+      JSON.stringify({ ...header, prev: rows[0]?.previous ?? head }),
+      ...rows.map((row) => row.line),
+      JSON.stringify({ v: 1, export: 'aside', count: kept.length, reasons }),
+      ...kept.map((row) => row.line),
+    ]
+    const blob = new Blob([lines.map((line) => `${line}\n`).join('')], { type: 'application/x-ndjson' })
+    return { name: `campus-patrol-${made.slice(0, 10)}.ndjson`, blob }
+  }
+
+  async acknowledgeLost(): Promise<void> {
+    await this.store.write(['meta'], (tx) => tx.objectStore('meta').delete('lost'))
+    this.world.tell()
+  }
+
+  /** Half-filled forms: they outlive the page, but are no records. */
+  readonly drafts = {
+    put: (key: string, value: unknown): Promise<void> =>
+      this.store.write(['drafts'], async (tx) => void (await tx.objectStore('drafts').put(value, key))),
+    get: <T>(key: string): Promise<T | undefined> =>
+      this.store.read(['drafts'], (tx) => tx.objectStore('drafts').get(key)) as Promise<T | undefined>,
+    remove: (key: string): Promise<void> =>
+      this.store.write(['drafts'], (tx) => tx.objectStore('drafts').delete(key)),
+    keys: (): Promise<string[]> => this.store.read(['drafts'], (tx) => tx.objectStore('drafts').getAllKeys()),
+  }
+
+  private line(kind: Kind, record: Omit<NewRecord, 'kind'>, photos: readonly PhotoRef[]): Line {
+    const id = newId(this.world)
+    const at = this.world.now()
+    const text = JSON.stringify({
+      v: 1,
+      kind,
+      id,
+      person: record.person,
+      tag: record.tag,
+      at: new Date(at).toISOString(),
+      zone: this.world.zone(),
+      elapsed: Math.round(this.world.elapsed()),
+      boot: this.boot,
+      data: record.data,
+      photos,
+      ref: record.ref ?? null,
+    })
+    return { id, at, text }
+  }
+
+  private bootLine(reason: string, before: { stream: string; next: number } | null): Line {
+    const data = { reason, app: this.app, ...(before === null ? {} : { before }) }
+    return this.line('boot', { person: null, tag: null, data }, [])
+  }
+
+  private async stub(row: Row): Promise<Line> {
+    const bytes = utf8(row.line)
+    const data = { reason: 'too_large', size: bytes.byteLength, sha256: await sha256(this.world, bytes) }
+    return this.line('parked', { person: null, tag: null, data, ref: row.id }, [])
+  }
+
+  private async chainUp(stream: string, lines: readonly Line[]): Promise<Row[]> {
+    const rows: Row[] = []
+    let previous = ZERO_HASH
+    for (const { id, at, text } of lines) {
+      const n = rows.length + 1
+      const hash = await link(this.world, stream, n, previous, text)
+      rows.push({ n, id, at, line: text, previous, hash })
+      previous = hash
+    }
+    return rows
+  }
+
+  private async begin(marker: { stream: string; seq: number } | null): Promise<void> {
+    const at = this.world.now()
+    const lost = marker === null ? null : { stream: marker.stream, records: marker.seq, at }
+    const stream = newStream(this.world)
+    const [first] = await this.chainUp(stream, [
+      this.bootLine(lost === null ? 'new' : 'lost', lost === null ? null : wasAt(lost)),
+    ])
+    const chain: Chain = {
+      stream,
+      next: 2,
+      head: first!.hash,
+      acked: 0,
+      durable: 0,
+      generation: null,
+      safeAt: null,
+      made: at,
+      moves: 0,
+    }
+    const kept = await this.store.write(['meta', 'outbox'], async (tx) => {
+      const there = (await tx.objectStore('meta').get('chain')) as Chain | undefined
+      if (there !== undefined) return there
+      await tx.objectStore('outbox').add(first!)
+      if (lost !== null) await tx.objectStore('meta').put(lost, 'lost')
+      await tx.objectStore('meta').put(chain, 'chain')
+      return chain
+    })
+    this.writeMarker(kept)
+  }
+
+  private async append(line: Line, photos: readonly PhotoRow[], follow?: Follow): Promise<Chain> {
+    const stores: StoreName[] = ['meta', 'outbox', 'photos', ...(follow?.stores ?? [])]
+    const chain = await this.world.alone(LOCK, LOCK_PATIENCE, () =>
+      this.again(async () => {
+        const chain = await this.current()
+        const n = chain.next
+        const hash = await link(this.world, chain.stream, n, chain.head, line.text)
+        const next: Chain = { ...chain, next: n + 1, head: hash }
+        await this.store.write(stores, async (tx) => {
+          const now = await readChain(tx)
+          if (now.stream !== chain.stream || now.head !== chain.head || now.next !== n) {
+            // After a lost connection this runs again; if the first run was kept, the row is there.
+            if ((await tx.objectStore('outbox').get(n))?.hash === hash) return
+            throw new Moved()
+          }
+          const row: Row = { n, id: line.id, at: line.at, line: line.text, previous: chain.head, hash }
+          await tx.objectStore('outbox').add(row)
+          for (const photo of photos) {
+            const held = await tx.objectStore('photos').get(photo.sha256)
+            if (held === undefined || held.bytes === null || held.state === 'damaged') {
+              await tx.objectStore('photos').put(photo)
+            }
+          }
+          await follow?.work(tx)
+          // What the server acknowledged meanwhile stays; only number and head are this save's.
+          await tx.objectStore('meta').put({ ...now, next: n + 1, head: hash }, 'chain')
+        })
+        this.writeMarker(next)
+        return next
+      }),
+    )
+    this.world.tell()
+    return chain
+  }
+
+  /** The browser may empty the database under an open page; then a new stream begins at once. */
+  private async current(): Promise<Chain> {
+    const chain = await this.store.read(['meta'], (tx) => tx.objectStore('meta').get('chain'))
+    if (chain !== undefined) return chain as Chain
+    await this.begin(this.readMarker())
+    return this.store.read(['meta'], readChain)
+  }
+
+  /** Without Web Locks two tabs may pick the same number; the transaction lets one win and the other comes again. */
+  private async again<T>(work: () => Promise<T>): Promise<T> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof Moved) || tries >= 100) throw error
+      }
+    }
+  }
+
+  /** Reads the photos once more and marks those that did not come back whole. */
+  private async unreadable(photos: readonly PhotoRow[]): Promise<string[]> {
+    const bad: string[] = []
+    for (const { sha256: name } of photos) {
+      const row = await this.store.read(['photos'], (tx) => tx.objectStore('photos').get(name))
+      if (row?.state !== 'waiting' || (await isWhole(this.world, row))) continue
+      bad.push(name)
+      await this.store.write(['photos'], async (tx) => {
+        await tx.objectStore('photos').put({ ...row, state: 'damaged' })
+      })
+    }
+    return bad
+  }
+
+  private readMarker(): { stream: string; seq: number } | null {
+    try {
+      const found = JSON.parse(this.world.recall(MARKER) ?? 'null') as { stream?: unknown; seq?: unknown } | null
+      if (typeof found?.stream === 'string' && typeof found.seq === 'number') {
+        return { stream: found.stream, seq: found.seq }
+      }
+    } catch {
+      // A marker that cannot be read says nothing.
+    }
+    return null
+  }
+
+  private writeMarker(chain: Chain): void {
+    this.world.remember(MARKER, JSON.stringify({ stream: chain.stream, seq: chain.next - 1 }))
+  }
+}
+
+export async function isWhole(world: World, photo: PhotoRow): Promise<boolean> {
+  const { bytes, size, sha256: name } = photo
+  if (bytes === null || bytes.byteLength !== size || size === 0) return false
+  return (await sha256(world, bytes)) === name
+}
+
+function wasAt(lost: Lost): { stream: string; next: number } {
+  return { stream: lost.stream, next: lost.records + 1 }
+}
+
+function asideRecord(row: Row, code: string, at: number, onServer: boolean): AsideRow {
+  return { key: row.id, what: 'record', id: row.id, code, at, line: row.line, sha256: null, onServer }
+}
+
+function view(row: Row, acked: number, code: string | null): RecordView {
+  const state = code !== null ? 'aside' : row.n <= acked ? 'safe' : 'waiting'
+  const base = { id: row.id, n: row.n, at: new Date(row.at).toISOString(), state, code } as const
+  const { kind, person, tag, ref, data, photos } = JSON.parse(row.line) as RecordView
+  return { ...base, kind, person, tag, ref, data, photos }
+}

@@ -1,0 +1,532 @@
+/**
+ * One try at bringing the queue to the server: batches, judging answers, photos. When to try is decided in triggers.ts.
+ * Nothing leaves the queue here except by the server's own receipt for it.
+ */
+import { fromBase64, toBase64, utf8, ZERO_HASH } from './chain'
+import type { Chain, DeviceRow, PhotoRow, PhotoState, Row, Store, Writing } from './db'
+import { isWhole, type Outbox, readChain } from './outbox'
+import type { LastTry, Receipt } from './types'
+import type { Answer, Request, World } from './world'
+
+const MAX_BYTES = 256 * 1024
+const MAX_LINES = 500
+/** Room a batch leaves for the header line. */
+const HEADER_SIZE = 1024
+const SYNC_TIMEOUT = 30_000
+const PHOTO_TIMEOUT = 90_000
+const DAY = 24 * 3_600_000
+/** Rows on the server and in its backup stay this long, for tonight's progress and list. */
+const KEEP_ROWS = 2 * DAY
+const KEEP_PHOTOS = 30 * DAY
+const MAX_RETRY_AFTER = 300_000
+/** Answers in one run that bring nothing further (halving, going back, moving) before it is left for later. */
+const MAX_DETOURS = 24
+
+export interface Outcome {
+  readonly outcome: LastTry['outcome']
+  readonly status: number | null
+  readonly code: string | null
+  /** Milliseconds the server asked us to stay away; 0 when it did not. */
+  readonly retryAfter: number
+}
+
+const OK: Outcome = { outcome: 'ok', status: 200, code: null, retryAfter: 0 }
+
+interface Problem {
+  readonly code: string
+  readonly need?: number
+  readonly at?: number
+}
+
+interface Plan {
+  /** Read together with the rows: after a change of schools no old record may travel with the new token. */
+  readonly device: DeviceRow
+  readonly chain: Chain
+  readonly rows: readonly Row[]
+  readonly request: string
+  readonly from: number
+}
+
+interface SyncAnswer {
+  readonly stream: string
+  readonly request: string
+  readonly ack: number
+  readonly ack_hash: string
+  readonly durable: number
+  readonly generation: string
+  readonly quarantined: readonly { readonly n: number; readonly id: string | null; readonly code: string }[]
+  readonly want_photos: readonly string[]
+  readonly server_time: string
+  readonly signature: string
+}
+
+export type Progress = { readonly done: number; readonly total: number } | null
+
+export class Sync {
+  private maxLines = MAX_LINES
+  /** Id of a line that was once refused for its size. */
+  private suspect: string | null = null
+
+  constructor(
+    private readonly world: World,
+    private readonly store: Store,
+    private readonly outbox: Outbox,
+    private readonly app: string,
+    private readonly show: (progress: Progress) => void,
+  ) {}
+
+  /**
+   * Sends until the server has everything or something stands in the way; always asks at least once, since the answer
+   * may say that the server went back in time. Rejects only with StorageFailed. Returns null when not enrolled.
+   * `renew` is called before each request.
+   */
+  async run(renew: () => Promise<void> = async () => {}): Promise<Outcome | null> {
+    await this.outbox.open()
+    this.maxLines = MAX_LINES
+    const tried = new Set<string>()
+    let sent = 0
+    try {
+      for (let patience = MAX_DETOURS; patience > 0; ) {
+        const plan = await this.plan()
+        if (plan === 'not_enrolled') return null
+        if (plan === 'moved') {
+          patience--
+          continue
+        }
+        const waiting = plan.chain.next - 1 - plan.chain.acked
+        if (waiting > 0) this.show({ done: sent, total: sent + waiting })
+        await renew()
+        const step = await this.judge(plan, await this.post(plan))
+        if (step.outcome !== null) return step.outcome
+        sent += step.acked
+        if (step.acked === 0) patience--
+        if (!step.done) continue
+        const photos = await this.photos(step.wanted, tried, renew)
+        if (photos.outcome !== null) return photos.outcome
+        // Anything sent or reported after the last answer deserves one more, so that the figures are the server's.
+        if (photos.worked || !(await this.isQuiet())) continue
+        await this.thin()
+        return OK
+      }
+      return { outcome: 'refused', status: null, code: 'no_progress', retryAfter: 0 }
+    } finally {
+      this.show(null)
+    }
+  }
+
+  private async isQuiet(): Promise<boolean> {
+    const chain = await this.store.read(['meta'], readChain)
+    return chain.acked === chain.next - 1
+  }
+
+  /** The next batch; 'moved' when a hole was found and the rows were taken to a new stream. */
+  private async plan(): Promise<Plan | 'moved' | 'not_enrolled'> {
+    const [device, chain, found] = await this.store.read(['meta', 'outbox', 'device'], async (tx) => {
+      const device = (await tx.objectStore('device').get('device')) as DeviceRow | undefined
+      const chain = await readChain(tx)
+      const from = chain.acked + 1
+      const range = IDBKeyRange.bound(from, Math.max(from, chain.next - 1))
+      return [device, chain, await tx.objectStore('outbox').getAll(range, this.maxLines)] as const
+    })
+    if (device === undefined) return 'not_enrolled'
+    const rows: Row[] = []
+    let room = MAX_BYTES - HEADER_SIZE
+    for (const row of found) {
+      const size = utf8(row.line).byteLength + 1
+      if (row.n !== chain.acked + 1 + rows.length || (rows.length > 0 && size > room)) break
+      rows.push(row)
+      room -= size
+    }
+    if (rows.length === 0 && chain.acked < chain.next - 1) {
+      // A row the chain speaks of is gone, so this stream can never be completed from here.
+      await this.outbox.move(chain.stream)
+      return 'moved'
+    }
+    return { device, chain, rows, request: toBase64(this.world.random(12)), from: chain.acked + 1 }
+  }
+
+  private async post(plan: Plan): Promise<Answer | null> {
+    const { device, chain, rows, from, request } = plan
+    const prev = rows[0]?.previous ?? chain.head
+    const head = rows[rows.length - 1]?.hash ?? prev
+    const deviceTime = new Date(this.world.now()).toISOString()
+    const signed = [chain.stream, request, from, rows.length, chain.next, prev, head, deviceTime].join('\0')
+    const header = {
+      v: 1,
+      request,
+      stream: chain.stream,
+      from,
+      count: rows.length,
+      next: chain.next,
+      prev,
+      head,
+      device_time: deviceTime,
+      persisted: (await this.world.persisted()) === true,
+      quota: await this.world.estimate(),
+      app: this.app,
+      signature: await this.sign(`campus-patrol-sync\0${signed}`),
+    }
+    return this.ask('/api/v1/sync', {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${device.token}`, 'Content-Type': 'application/x-ndjson' },
+      body: [JSON.stringify(header), ...rows.map((row) => row.line)].map((line) => `${line}\n`).join(''),
+      timeout: SYNC_TIMEOUT,
+    })
+  }
+
+  private async sign(text: string): Promise<string | null> {
+    const key = await this.store.read(['device'], (tx) => tx.objectStore('device').get('key'))
+    if (key === undefined || this.world.subtle === null) return null
+    try {
+      const algorithm = { name: 'ECDSA', hash: 'SHA-256' }
+      return toBase64(new Uint8Array(await this.world.subtle.sign(algorithm, key as CryptoKey, utf8(text))))
+    } catch {
+      // A key that no longer works must not hold up the records.
+      return null
+    }
+  }
+
+  /** null stands for "no answer": the same whether the network failed or the answer was cut. */
+  private async ask(path: string, request: Request): Promise<Answer | null> {
+    try {
+      return await this.world.fetch(path, request)
+    } catch {
+      return null
+    }
+  }
+
+  private async judge(plan: Plan, answer: Answer | null): Promise<Step> {
+    if (answer === null) return stop('network', null, null)
+    const body = parse(answer.text)
+    if (answer.status === 200) {
+      if (!isSyncAnswer(body) || body.stream !== plan.chain.stream || body.request !== plan.request) {
+        return stop('portal', 200, null)
+      }
+      return this.accept(plan, body)
+    }
+    const problem = isProblem(body) ? body : null
+    const { chain, from } = plan
+    if (answer.status === 409 && problem?.code === 'fork') return this.leave(chain)
+    if (answer.status === 409 && problem?.code === 'gap') return this.goBack(chain, from, problem.need)
+    if (answer.status === 413 && plan.rows.length > 1) {
+      this.maxLines = Math.floor(plan.rows.length / 2)
+      return GO_ON
+    }
+    if (answer.status === 413 && plan.rows.length === 1) return this.single(plan, answer, problem)
+    return this.refuse(answer, problem)
+  }
+
+  /** Everything that is no yes: nothing in the queue changes. */
+  private async refuse(answer: Answer, problem: Problem | null): Promise<Step> {
+    const { status } = answer
+    if (status === 401 && problem !== null) {
+      const stopped = { code: problem.code, at: this.world.now() }
+      await this.store.write(['meta'], async (tx) => void (await tx.objectStore('meta').put(stopped, 'stopped')))
+      return stop('refused', status, problem.code)
+    }
+    if (status === 429 || status >= 500) {
+      return stop('busy', status, problem?.code ?? null, retryAfter(answer.retryAfter, this.world.now()))
+    }
+    return stop(problem === null ? 'portal' : 'refused', status, problem?.code ?? null)
+  }
+
+  private async accept(plan: Plan, body: SyncAnswer): Promise<Step> {
+    const verified = await this.verify(plan.device, body)
+    const now = this.world.now()
+    const { ack, ack_hash, durable, generation, server_time, signature, stream } = body
+    const receipt: Receipt = { stream, ack, ack_hash, durable, generation, server_time, signature, verified, at: now }
+    const result = await this.store.write(['meta', 'outbox', 'aside'], async (tx) => {
+      const chain = await readChain(tx)
+      if (chain.stream !== stream) return 'stale'
+      // Beyond what I announced in this request it cannot speak of my records.
+      if (ack > plan.chain.next - 1) return 'foreign'
+      if ((await hashAt(tx, chain, ack)) !== ack_hash) return 'foreign'
+      for (const { n, code } of body.quarantined) {
+        const row = await tx.objectStore('outbox').get(n)
+        if (row === undefined || n > ack || isStub(row)) continue
+        const { id, line } = row
+        await tx.objectStore('aside').put({
+          key: id,
+          what: 'record',
+          id,
+          code,
+          at: now,
+          line,
+          sha256: null,
+          onServer: true,
+        })
+      }
+      const next: Chain = {
+        ...chain,
+        acked: ack,
+        durable: Math.min(ack, durable),
+        generation,
+        safeAt: ack === chain.next - 1 ? now : chain.safeAt,
+        moves: 0,
+      }
+      if (verified !== false) await forget(tx, next, now - KEEP_ROWS)
+      await tx.objectStore('meta').put(next, 'chain')
+      await tx.objectStore('meta').put(receipt, `receipt:${stream}`)
+      await tx.objectStore('meta').delete('stopped')
+      return next
+    })
+    if (result === 'stale') return GO_ON
+    if (result === 'foreign') return this.leave(plan.chain)
+    this.world.tell()
+    // Sent something and nothing was taken, without a reason: asking again at once would only make noise.
+    if (plan.rows.length > 0 && ack === plan.chain.acked) return stop('refused', 200, 'nothing_stored')
+    const acked = Math.max(0, ack - plan.chain.acked)
+    return { outcome: null, done: ack === result.next - 1, wanted: body.want_photos, acked }
+  }
+
+  /** The server speaks of another history than mine: take all records to a stream of my own. */
+  private async leave(chain: Chain): Promise<Step> {
+    const patience = chain.moves === 0 ? 0 : Math.min(300_000, 1_000 * 2 ** chain.moves)
+    if (this.world.now() - chain.made < patience) return stop('refused', 409, 'fork')
+    await this.outbox.move(chain.stream)
+    return GO_ON
+  }
+
+  private async goBack(chain: Chain, from: number, need: unknown): Promise<Step> {
+    if (typeof need !== 'number' || !Number.isInteger(need) || need < 1 || need >= from) {
+      return stop('refused', 409, 'gap')
+    }
+    const have = await this.store.write(['meta', 'outbox'], async (tx) => {
+      const now = await readChain(tx)
+      if (now.stream !== chain.stream) return true
+      if ((await tx.objectStore('outbox').get(need)) === undefined) return false
+      await tx.objectStore('meta').put({ ...now, acked: Math.min(now.acked, need - 1) }, 'chain')
+      return true
+    })
+    return have ? GO_ON : this.leave(chain)
+  }
+
+  /**
+   * One line alone was too large. It is surely the line's fault only when an empty request passes, the line fails
+   * again, and it is larger than the header that always travels with it: a proxy may say 413 for reasons of its own.
+   */
+  private async single(plan: Plan, refused: Answer, problem: Problem | null): Promise<Step> {
+    const row = plan.rows[0]!
+    if (utf8(row.line).byteLength <= HEADER_SIZE) return this.refuse(refused, problem)
+    const empty: Plan = { ...plan, rows: [], request: toBase64(this.world.random(12)) }
+    const { chain, from } = plan
+    const prev = row.previous
+    const answer = await this.post({ ...empty, chain: { ...chain, head: prev } })
+    const body = answer?.status === 200 ? parse(answer.text) : null
+    if (!isSyncAnswer(body) || body.request !== empty.request || body.stream !== chain.stream) {
+      return this.refuse(refused, problem)
+    }
+    if (this.suspect !== row.id) this.suspect = row.id
+    else await this.outbox.move(chain.stream, { park: from })
+    return GO_ON
+  }
+
+  /** Whether our server signed it; null when there is nothing to check it with. */
+  private async verify(device: DeviceRow, body: SyncAnswer): Promise<boolean | null> {
+    const { subtle } = this.world
+    if (device.serverKey === null || subtle === null) return null
+    const { stream, ack, ack_hash, durable, generation, server_time } = body
+    const text = ['campus-patrol-ack', stream, ack, ack_hash, durable, generation, server_time].join('\0')
+    const curve = { name: 'ECDSA', namedCurve: 'P-256' }
+    let key: CryptoKey
+    try {
+      key = await subtle.importKey('spki', fromBase64(device.serverKey), curve, false, ['verify'])
+    } catch {
+      return null
+    }
+    try {
+      return await subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, fromBase64(body.signature), utf8(text))
+    } catch {
+      return false
+    }
+  }
+
+  /** Sends what the server wants and what it was never offered, one by one. */
+  private async photos(
+    wanted: readonly string[],
+    tried: Set<string>,
+    renew: () => Promise<void>,
+  ): Promise<{ outcome: Outcome | null; worked: boolean }> {
+    const fresh = await this.store.read(['photos'], (tx) => tx.objectStore('photos').index('state').getAllKeys('waiting'))
+    const left = [...new Set([...fresh, ...wanted])].filter((name) => !tried.has(name))
+    // A photo that the server chokes on must not stand before the others for ever.
+    const first = left.length === 0 ? 0 : this.world.random(1)[0]! % left.length
+    const names = [...left.slice(first), ...left.slice(0, first)]
+    let worked = false
+    for (const [done, name] of names.entries()) {
+      tried.add(name)
+      const [photo, device] = await this.store.read(['photos', 'device'], async (tx) => {
+        const device = (await tx.objectStore('device').get('device')) as DeviceRow | undefined
+        return [await tx.objectStore('photos').get(name), device] as const
+      })
+      // Another phone's, or one that a lost database took along; the server keeps asking whoever may have it.
+      if (photo === undefined || device === undefined) continue
+      const gone = photo.state === 'lost' || photo.state === 'dropped' ? 'lost' : photo.state
+      if (gone === 'lost' || gone === 'refused' || gone === 'damaged' || !(await isWhole(this.world, photo))) {
+        const what = gone === 'lost' || gone === 'refused' ? gone : 'damaged'
+        worked = (await this.report(photo, what, null)) || worked
+        continue
+      }
+      this.show({ done, total: names.length })
+      await renew()
+      const outcome = await this.put(device, photo)
+      if (outcome !== null) return { outcome, worked }
+      worked = true
+    }
+    return { outcome: null, worked }
+  }
+
+  private async put(device: DeviceRow, photo: PhotoRow): Promise<Outcome | null> {
+    const answer = await this.ask(`/api/v1/photos/${photo.sha256}`, {
+      method: 'PUT',
+      headers: { Authorization: `Bearer ${device.token}`, 'Content-Type': photo.type },
+      body: photo.bytes!,
+      timeout: PHOTO_TIMEOUT,
+    })
+    if (answer === null) return stop('network', null, null).outcome
+    const body = parse(answer.text)
+    if (answer.status === 200 || answer.status === 201) {
+      // Only our server names the very photo; a portal's 200 leaves it waiting.
+      if ((body as { sha256?: unknown } | null)?.sha256 !== photo.sha256) return stop('portal', 200, null).outcome
+      await this.mark(photo.sha256, 'waiting', 'stored')
+      return null
+    }
+    const problem = isProblem(body) ? body : null
+    const hopeless = answer.status === 413 || (answer.status === 422 && problem?.code !== 'photo_hash_differs')
+    if (hopeless && problem !== null) {
+      await this.report(photo, 'refused', problem.code)
+      return null
+    }
+    return (await this.refuse(answer, problem)).outcome
+  }
+
+  private async mark(name: string, from: PhotoState, to: PhotoState): Promise<void> {
+    await this.store.write(['photos'], async (tx) => {
+      const row = await tx.objectStore('photos').get(name)
+      if (row?.state !== from) return
+      await tx.objectStore('photos').put({ ...row, state: to, bytes: to === 'dropped' ? null : row.bytes })
+    })
+    this.world.tell()
+  }
+
+  /** Tells the supervisor, by a record of the phone's own, that a photo will not come. Once for each photo. */
+  private async report(photo: PhotoRow, what: 'damaged' | 'lost' | 'refused', code: string | null): Promise<boolean> {
+    const key = `photo:${photo.sha256}`
+    const known = await this.store.read(['aside'], (tx) => tx.objectStore('aside').get(key))
+    if (known !== undefined) return false
+    const { record: id, sha256: name } = photo
+    const at = this.world.now()
+    await this.outbox.note(
+      'correction',
+      { data: { photos: { [name]: what } }, ref: id },
+      {
+        stores: ['photos', 'aside'],
+        work: async (tx) => {
+          const row = await tx.objectStore('photos').get(name)
+          if (row?.state === 'waiting' || row?.state === 'stored') {
+            await tx.objectStore('photos').put({ ...row, state: what })
+          }
+          await tx.objectStore('aside').put({
+            key,
+            what: 'photo',
+            id,
+            code: code ?? `photo_${what}`,
+            at,
+            line: null,
+            sha256: name,
+            onServer: false,
+          })
+        },
+      },
+    )
+    return true
+  }
+
+  /** Photo bytes on the server and older than 30 days make room; their rows stay. Called only when nothing waits. */
+  private async thin(): Promise<void> {
+    const before = this.world.now() - KEEP_PHOTOS
+    const stored = await this.store.read(['photos'], (tx) => tx.objectStore('photos').index('state').getAll('stored'))
+    for (const photo of stored) {
+      if (photo.at < before) await this.mark(photo.sha256, 'stored', 'dropped')
+    }
+  }
+}
+
+interface Step {
+  /** null: go on. */
+  readonly outcome: Outcome | null
+  readonly done: boolean
+  readonly wanted: readonly string[]
+  readonly acked: number
+}
+
+const GO_ON: Step = { outcome: null, done: false, wanted: [], acked: 0 }
+
+function stop(outcome: LastTry['outcome'], status: number | null, code: string | null, wait = 0): Step {
+  return { ...GO_ON, outcome: { outcome, status, code, retryAfter: wait } }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+function isProblem(body: unknown): body is Problem {
+  return typeof (body as { code?: unknown } | null)?.code === 'string'
+}
+
+function isSyncAnswer(body: unknown): body is SyncAnswer {
+  const answer = body as Partial<Record<keyof SyncAnswer, unknown>> | null
+  return (
+    typeof answer === 'object' &&
+    answer !== null &&
+    typeof answer.stream === 'string' &&
+    typeof answer.request === 'string' &&
+    isCount(answer.ack) &&
+    typeof answer.ack_hash === 'string' &&
+    isCount(answer.durable) &&
+    typeof answer.generation === 'string' &&
+    typeof answer.server_time === 'string' &&
+    typeof answer.signature === 'string' &&
+    Array.isArray(answer.quarantined) &&
+    Array.isArray(answer.want_photos)
+  )
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0
+}
+
+function isStub(row: Row): boolean {
+  return row.line.startsWith('{"v":1,"kind":"parked"')
+}
+
+/** My own hash at `n`, or null when I cannot know it any more. */
+async function hashAt(tx: Writing, chain: Chain, n: number): Promise<string | null> {
+  if (n === 0) return ZERO_HASH
+  if (n === chain.next - 1) return chain.head
+  const outbox = tx.objectStore('outbox')
+  return (await outbox.get(n))?.hash ?? (await outbox.get(n + 1))?.previous ?? null
+}
+
+/** The only place where rows leave the phone: acknowledged with my hash, in a verified backup, and old. */
+async function forget(tx: Writing, chain: Chain, before: number): Promise<void> {
+  const safe = Math.min(chain.acked, chain.durable)
+  if (safe < 1) return
+  let cursor = await tx.objectStore('outbox').openCursor(IDBKeyRange.upperBound(safe))
+  while (cursor !== null && cursor.value.at < before) {
+    await cursor.delete()
+    cursor = await cursor.continue()
+  }
+}
+
+/** Seconds or a date, as milliseconds from now; capped, so that a wrong header cannot put the queue to sleep. */
+function retryAfter(text: string | null, now: number): number {
+  if (text === null) return 0
+  const seconds = Number(text)
+  const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text) - now
+  return Number.isFinite(wait) ? Math.min(MAX_RETRY_AFTER, Math.max(0, wait)) : 0
+}

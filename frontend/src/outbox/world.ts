@@ -1,0 +1,249 @@
+/**
+ * The only file of the outbox that touches the clock, chance, timers, the network, locks and storage factories.
+ * Everything else takes a `World`, so that a simulator with one seed can drive it.
+ */
+
+export interface Request {
+  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | ArrayBuffer
+  readonly timeout: number
+}
+
+/** An answer whose body has arrived whole. */
+export interface Answer {
+  readonly status: number
+  readonly retryAfter: string | null
+  readonly text: string
+}
+
+export type Wake = 'online' | 'visible' | 'shown'
+
+export interface World {
+  readonly indexedDB: IDBFactory | null
+  readonly subtle: SubtleCrypto | null
+  /** False when `alone` reaches this page only, so that other tabs must be kept out in another way. */
+  readonly locksReachTabs: boolean
+  /** Milliseconds since 1970 by the phone's clock. */
+  now(): number
+  /** Milliseconds by the monotonic clock of this page. */
+  elapsed(): number
+  /** Minutes east of UTC. */
+  zone(): number
+  random(length: number): Uint8Array<ArrayBuffer>
+  /** Calls back once after `ms`; the returned function cancels. */
+  after(ms: number, call: () => void): () => void
+  /** Rejects when there is no whole answer within the time. */
+  fetch(path: string, request: Request): Promise<Answer>
+  /** Waits up to `patience` ms for the lock, then runs the work in any case and tells it whether it holds the lock. */
+  alone<T>(name: string, patience: number, work: (held: boolean) => Promise<T>): Promise<T>
+  /** A few bytes that outlive the database: how a lost database is noticed. */
+  remember(key: string, value: string): void
+  recall(key: string): string | null
+  /** Tells the other tabs that something changed. */
+  tell(): void
+  onTold(call: () => void): () => void
+  onWake(call: (why: Wake) => void): () => void
+  /** null when the browser has no such promise to give. */
+  persist(): Promise<boolean | null>
+  persisted(): Promise<boolean | null>
+  estimate(): Promise<{ usage: number; quota: number } | null>
+}
+
+const CHANNEL = 'campus-patrol-outbox'
+
+type Waiter = () => void
+
+/** Order among callers of one page, for browsers without Web Locks (Safari before 15.4). */
+class PageLocks {
+  private readonly queues = new Map<string, Waiter[]>()
+
+  async alone<T>(name: string, patience: number, work: (held: boolean) => Promise<T>): Promise<T> {
+    if (!(await this.take(name, patience))) return work(false)
+    try {
+      return await work(true)
+    } finally {
+      this.release(name)
+    }
+  }
+
+  private take(name: string, patience: number): Promise<boolean> {
+    const queue = this.queues.get(name)
+    if (queue === undefined) {
+      this.queues.set(name, [])
+      return Promise.resolve(true)
+    }
+    if (patience === 0) return Promise.resolve(false)
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        const place = queue.indexOf(mine)
+        if (place >= 0) queue.splice(place, 1)
+        resolve(false)
+      }, patience)
+      const mine = () => {
+        clearTimeout(timer)
+        resolve(true)
+      }
+      queue.push(mine)
+    })
+  }
+
+  private release(name: string): void {
+    const next = this.queues.get(name)?.shift()
+    if (next === undefined) this.queues.delete(name)
+    else next()
+  }
+}
+
+class BrowserWorld implements World {
+  readonly indexedDB: IDBFactory | null
+  readonly subtle: SubtleCrypto | null
+  readonly locksReachTabs: boolean
+  private readonly locks: LockManager | undefined
+  private readonly pageLocks = new PageLocks()
+  private readonly channel: BroadcastChannel | null
+
+  constructor() {
+    this.indexedDB = attempt(() => globalThis.indexedDB) ?? null
+    // Without a secure context there is no `subtle`, and without it no hash chain.
+    this.subtle = (globalThis.crypto as Crypto | undefined)?.subtle ?? null
+    this.locks = (navigator as { locks?: LockManager }).locks
+    this.locksReachTabs = this.locks !== undefined
+    this.channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel(CHANNEL) : null
+  }
+
+  now(): number {
+    return Date.now()
+  }
+
+  elapsed(): number {
+    return performance.now()
+  }
+
+  zone(): number {
+    // Minus zero would be written as 0 into JSON but compare oddly in tests.
+    return 0 - new Date().getTimezoneOffset()
+  }
+
+  random(length: number): Uint8Array<ArrayBuffer> {
+    return crypto.getRandomValues(new Uint8Array(length))
+  }
+
+  after(ms: number, call: () => void): () => void {
+    const timer = setTimeout(call, ms)
+    return () => clearTimeout(timer)
+  }
+
+  async fetch(path: string, request: Request): Promise<Answer> {
+    const controller = new AbortController()
+    const timer = setTimeout(() => controller.abort(), request.timeout)
+    try {
+      const answer = await fetch(path, {
+        method: request.method,
+        headers: request.headers,
+        body: request.body ?? null,
+        signal: controller.signal,
+        credentials: 'omit',
+        cache: 'no-store',
+        redirect: 'error',
+        referrerPolicy: 'no-referrer',
+      })
+      return { status: answer.status, retryAfter: answer.headers.get('Retry-After'), text: await answer.text() }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async alone<T>(name: string, patience: number, work: (held: boolean) => Promise<T>): Promise<T> {
+    if (this.locks === undefined) return this.pageLocks.alone(name, patience, work)
+    if (patience === 0) {
+      return this.locks.request(`campus-patrol-${name}`, { ifAvailable: true }, (lock) => work(lock !== null))
+    }
+    const controller = new AbortController()
+    const timer = setTimeout(() => controller.abort(), patience)
+    let started = false
+    try {
+      return await this.locks.request(`campus-patrol-${name}`, { signal: controller.signal }, () => {
+        started = true
+        clearTimeout(timer)
+        return work(true)
+      })
+    } catch (error) {
+      if (started) throw error
+      return await work(false)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  remember(key: string, value: string): void {
+    attempt(() => localStorage.setItem(key, value))
+  }
+
+  recall(key: string): string | null {
+    return attempt(() => localStorage.getItem(key)) ?? null
+  }
+
+  tell(): void {
+    if (this.channel !== null) this.channel.postMessage('changed')
+    else this.remember(CHANNEL, String(performance.now()) + Math.random())
+  }
+
+  onTold(call: () => void): () => void {
+    if (this.channel !== null) {
+      const channel = this.channel
+      const heard = () => call()
+      channel.addEventListener('message', heard)
+      return () => channel.removeEventListener('message', heard)
+    }
+    const heard = (event: StorageEvent) => {
+      if (event.key === CHANNEL) call()
+    }
+    addEventListener('storage', heard)
+    return () => removeEventListener('storage', heard)
+  }
+
+  onWake(call: (why: Wake) => void): () => void {
+    const online = () => call('online')
+    const visible = () => {
+      if (document.visibilityState === 'visible') call('visible')
+    }
+    const shown = (event: PageTransitionEvent) => {
+      if (event.persisted) call('shown')
+    }
+    addEventListener('online', online)
+    addEventListener('pageshow', shown)
+    document.addEventListener('visibilitychange', visible)
+    return () => {
+      removeEventListener('online', online)
+      removeEventListener('pageshow', shown)
+      document.removeEventListener('visibilitychange', visible)
+    }
+  }
+
+  async persist(): Promise<boolean | null> {
+    return (await attempt(() => navigator.storage.persist())?.catch(() => null)) ?? null
+  }
+
+  async persisted(): Promise<boolean | null> {
+    return (await attempt(() => navigator.storage.persisted())?.catch(() => null)) ?? null
+  }
+
+  async estimate(): Promise<{ usage: number; quota: number } | null> {
+    const found = await attempt(() => navigator.storage.estimate())?.catch(() => null)
+    return found ? { usage: found.usage ?? 0, quota: found.quota ?? 0 } : null
+  }
+}
+
+/** Several of these interfaces throw on access in private or locked-down modes. */
+function attempt<T>(call: () => T): T | undefined {
+  try {
+    return call()
+  } catch {
+    return undefined
+  }
+}
+
+export function browserWorld(): World {
+  return new BrowserWorld()
+}
