@@ -141,7 +141,9 @@ def made(at: datetime, *, skew: timedelta, received_at: datetime) -> rules.Proje
         pytest.param(AT, timedelta(minutes=10), AT - timedelta(minutes=10), id="a clock ahead"),
         pytest.param(AT, -timedelta(minutes=10), AT + timedelta(minutes=10), id="a clock behind"),
         pytest.param(AT + timedelta(hours=3), timedelta(0), AT + timedelta(hours=1), id="after its receipt"),
-        pytest.param(datetime.min.replace(tzinfo=UTC), timedelta(1), AT + timedelta(hours=1), id="before time"),
+        pytest.param(
+            datetime.min.replace(tzinfo=UTC), timedelta(1), AT + timedelta(hours=1), id="before time"
+        ),
         pytest.param(datetime(1970, 1, 1, tzinfo=UTC), timedelta(0), AT + timedelta(hours=1), id="no clock"),
     ],
 )
