@@ -1,6 +1,7 @@
 """Hatchling's build hook: builds the two pages and fetches the Chinese font, so that `pip install .` is enough."""
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -74,8 +75,9 @@ class BuildFrontend(BuildHookInterface):
     def run(self, command: list[str], folder: Path) -> None:
         """Run a command; when it fails, show everything it said and stop the build."""
         self.app.display_info(f"Campus Patrol: npm {' '.join(command[1:])} ...")
+        plain = {**os.environ, "NO_COLOR": "1"}
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace"
+            command, cwd=folder, env=plain, capture_output=True, text=True, encoding="utf-8", errors="replace"
         )
         if done.returncode:
             self.app.display_error(done.stdout + done.stderr)
