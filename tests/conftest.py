@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -55,6 +56,14 @@ def migrated_postgres(postgres_server: Path) -> tuple[Path, str]:
         )
     )
     return postgres_server, "migrated"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hash_each_test_password_once() -> Iterator[None]:
+    """Six people with two secrets each in every test: the hashes are real ones, made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "hash_secret", cache(people.hash_secret))
+        yield
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

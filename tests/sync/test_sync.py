@@ -27,7 +27,9 @@ def stored(app: Flask, school_id: str, what: type = Record) -> int:
         return db.session.scalar(select(func.count()).select_from(what))
 
 
-def test_a_checkpoint_arrives_once_with_the_very_bytes_and_time_of_the_phone(app, school, phone: Phone, staff) -> None:
+def test_a_checkpoint_arrives_once_with_the_very_bytes_and_time_of_the_phone(
+    app, school, phone: Phone, staff
+) -> None:
     at = minutes_ago(90).replace(microsecond=0)
     raw = phone.write(phone.checkpoint(tag=school.codes["A101"], at=at))
     receipt = phone.sync()
@@ -135,7 +137,9 @@ def test_a_stream_that_moved_house_with_the_same_lines_is_not_doubled(app, schoo
     assert stored(app, school.id) == 4
 
 
-def test_the_same_id_with_other_content_is_a_conflict_that_is_kept_and_shown(app, school, phone: Phone) -> None:
+def test_the_same_id_with_other_content_is_a_conflict_that_is_kept_and_shown(
+    app, school, phone: Phone
+) -> None:
     record = phone.checkpoint(tag=school.codes["A101"])
     phone.write(record)
     phone.write({**record, "tag": school.codes["A102"]})
@@ -164,7 +168,9 @@ def test_an_empty_batch_announces_how_many_wait(app, school, phone: Phone, staff
 def test_the_receipt_is_signed_with_the_key_the_phone_was_given(app, school, staff) -> None:
     code = staff.post("/api/v1/enrolments", json={}).json["code"]
     enrolled = app.test_client().post("/api/v1/enrol", json={"code": code, "name": "手机"}).json
-    phone = Phone(app.test_client(), enrolled["token"], enrolled["device"], enrolled["pack"], school.people["guard"])
+    phone = Phone(
+        app.test_client(), enrolled["token"], enrolled["device"], enrolled["pack"], school.people["guard"]
+    )
     phone.write(phone.checkpoint(tag=school.codes["A101"]))
     receipt = phone.sync()
     key = serialization.load_der_public_key(base64.b64decode(enrolled["server_key"]))
@@ -186,7 +192,9 @@ def test_another_schools_tag_is_recorded_without_its_place_and_with_a_doubt(
     assert [doubt["kind"] for doubt in row["doubts"]] == ["tag_other_school"]
 
 
-def test_no_school_sees_what_another_schools_phone_sent(app, school, other_school, new_phone, as_role) -> None:
+def test_no_school_sees_what_another_schools_phone_sent(
+    app, school, other_school, new_phone, as_role
+) -> None:
     phone = new_phone(other_school)
     phone.write(phone.checkpoint(tag=other_school.codes["A101"]))
     phone.write(b"not json")
@@ -197,7 +205,9 @@ def test_no_school_sees_what_another_schools_phone_sent(app, school, other_schoo
     assert as_role("admin", other_school).get("/api/v1/checkpoints").json["total"] == 1
 
 
-def test_a_stream_name_of_another_school_is_a_stream_of_its_own(app, school, other_school, phone, new_phone) -> None:
+def test_a_stream_name_of_another_school_is_a_stream_of_its_own(
+    app, school, other_school, phone, new_phone
+) -> None:
     phone.write(phone.checkpoint(tag=school.codes["A101"]))
     phone.sync()
     other = new_phone(other_school)
@@ -242,7 +252,9 @@ def test_32_copies_of_a_batch_at_once_are_stored_once(app, school, phone: Phone)
         for _ in range(4):
             answers.append(
                 client.post(
-                    "/api/v1/sync", data=body, headers=phone.headers(**{"Content-Type": "application/x-ndjson"})
+                    "/api/v1/sync",
+                    data=body,
+                    headers=phone.headers(**{"Content-Type": "application/x-ndjson"}),
                 )
             )
 
@@ -321,7 +333,9 @@ def test_the_desk_sees_that_something_came(app, school, phone: Phone, staff) -> 
     assert staff.get("/api/v1/history/head").json["k"] > before
 
 
-def test_a_batch_of_a_hundred_takes_a_bounded_number_of_statements(app, school, phone: Phone, count_queries: Callable) -> None:
+def test_a_batch_of_a_hundred_takes_a_bounded_number_of_statements(
+    app, school, phone: Phone, count_queries: Callable
+) -> None:
     phone.write(phone.checkpoint(tag=school.codes["A101"]))
     phone.sync()
     counts = []
