@@ -38,6 +38,6 @@ function beep(hertz: number, after: number, seconds: number): void {
 }
 
 function buzz(pattern: number | number[]): void {
-  // Before the first touch Chromium only logs a warning; iPhones have no such thing.
-  navigator.vibrate?.(pattern)
+  // Before the first touch Chromium refuses and logs an error. iPhones have no such thing.
+  if (navigator.userActivation?.hasBeenActive !== false) navigator.vibrate?.(pattern)
 }
