@@ -40,7 +40,9 @@ def test_a_query_without_a_school_does_not_run(app: Flask, school) -> None:
         lambda: db.session.scalar(select(func.count()).select_from(Place)),
         lambda: db.session.scalar(select(func.count(Place.id))),
         lambda: page(select(Place), page=1, page_size=200)["total"],
-        lambda: page(select(Place).join(Building, Building.id == Place.building_id), page=1, page_size=1)["total"],
+        lambda: page(select(Place).join(Building, Building.id == Place.building_id), page=1, page_size=1)[
+            "total"
+        ],
         lambda: db.session.scalar(select(func.count()).select_from(select(Place.id).subquery())),
         lambda: len(db.session.execute(select(Place.number, Building.name).join(Place.building)).all()),
         lambda: db.session.execute(update(Place).values(remark="x")).rowcount,
@@ -59,7 +61,9 @@ def test_every_form_of_query_sees_only_the_callers_school(
         assert count() == len(school.places)
         db.session.rollback()
         with any_school():
-            assert db.session.scalar(select(func.count(Place.id))) == len(school.places) + len(other_school.places)
+            assert db.session.scalar(select(func.count(Place.id))) == len(school.places) + len(
+                other_school.places
+            )
 
 
 def test_a_row_of_another_school_is_not_written(app: Flask, school, other_school) -> None:

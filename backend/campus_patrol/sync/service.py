@@ -288,7 +288,7 @@ def _project(records: list[ProjectedRecord]) -> list[ProjectedRecord]:
         return []
     try:
         with db.session.begin_nested():
-            patrols.project(records)
+            findings.project(records, patrols.project(records))
         return []
     except Exception:
         log.exception("a batch of %d records could not be projected at once", len(records))
@@ -296,7 +296,7 @@ def _project(records: list[ProjectedRecord]) -> list[ProjectedRecord]:
     for record in records:
         try:
             with db.session.begin_nested():
-                patrols.project([record])
+                findings.project([record], patrols.project([record]))
         except Exception:
             log.exception("record %s could not be projected", record.id)
             failed.append(record)
