@@ -102,7 +102,10 @@ def label_sheet(
             sheet.draw_label(label, LEFT + column * LABEL_WIDTH, TOP + row * LABEL_HEIGHT)
             if progress:
                 progress(page * PER_PAGE + place + 1, len(labels))
-    return bytes(sheet.output())
+    pdf = bytes(sheet.output())
+    # The font's file stays open for glyphs that might still be asked for.
+    sheet.fonts["sans"].close()  # type: ignore[union-attr]
+    return pdf
 
 
 class _Sheet(FPDF):

@@ -91,13 +91,14 @@ def replace(*, tag_id: str, reason: str) -> Tag:
     Raises not_found, and tag_already_replaced when it is not live any more.
     """
     old = found(db.session.scalars(_tags().where(Tag.id == tag_id)).one_or_none())
-    revoked = db.session.execute(
+    revoked = db.session.scalars(
         update(Tag)
         .where(Tag.id == tag_id, Tag.revoked_at.is_(None))
         .values(revoked_at=clock.now(), revoked_reason=reason.strip())
-    )
+        .returning(Tag.id)
+    ).one_or_none()
     # Nothing changed: two people replaced it at once, and one new label is enough.
-    if revoked.rowcount == 0:
+    if revoked is None:
         raise Problem("tag_already_replaced")
     new = make_tag(place=old.place)
     new.place = old.place
@@ -166,7 +167,7 @@ def render_sheet(
     return pdf
 
 
-def _tags() -> Select[tuple[Tag]]:
+def _tags() -> Select[Any]:
     return (
         select(Tag)
         .join(Tag.place)
