@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 
 from campus_patrol import clock
 from campus_patrol.database import db, new_id
@@ -120,7 +121,11 @@ def import_workbook(
             book.note(sheet, "places_inactive", count=number)
     report = _report(book, statuses, dry_run=dry_run)
     if not dry_run and any(counts["new"] or counts["changed"] for counts in report["counts"].values()):
-        _write(campus, written)
+        try:
+            _write(campus, written)
+        except IntegrityError:
+            # Somebody else wrote the same building, place or route since we looked; the next try will find it there.
+            raise Problem("busy", headers={"Retry-After": "2"}) from None
         history.note(action="import.applied", subject=filename[:120], detail=report["counts"])
     return report
 
@@ -220,23 +225,30 @@ def resolve_scope(scope: str, questions: Iterable[str], campus: _Campus) -> list
     kinds = (*_INDOOR, "tap") if both else ("tap",) if water else _INDOOR
     found: dict[str, _Spot] = {}
     for part in filter(None, (piece.strip() for piece in re.split(r"[;；,，、。\n]+", scope))):
-        groups = [_named_by(part, kinds, campus)]
-        if groups == [None]:
-            pieces = [piece for piece in re.split(r"[\s/+]+|和|及|与", part) if piece]
-            groups = [_named_by(piece, kinds, campus) for piece in pieces]
-            unknown = next(
-                (piece for piece, group in zip(pieces, groups, strict=True) if group is None), None
-            )
-            if unknown is not None:
-                raise CellError("scope_unknown", field="scope", part=rules.shown(part))
+        groups = _groups(part, kinds, campus)
+        if groups is None:
+            raise CellError("scope_unknown", field="scope", part=rules.shown(part))
         for group in groups:
-            active = [spot for spot in group or () if spot.place.active]
+            active = [spot for spot in group if spot.place.active]
             if not active:
                 raise CellError("scope_empty", field="scope", part=rules.shown(part))
             found |= {spot.place.id: spot for spot in sorted(active, key=lambda spot: spot.order)}
     if not found:
         raise CellError("scope_unknown", field="scope", part=rules.shown(scope))
     return list(found.values())
+
+
+def _groups(part: str, kinds: tuple[str, ...], campus: _Campus) -> list[list[_Spot]] | None:
+    """Return what each name in a part stands for; 和 joins names and is also in some, so a whole name goes first."""
+    whole = _named_by(part, kinds, campus)
+    if whole is not None:
+        return [whole]
+    for joint in re.finditer(r"\s*[和及与/+]\s*|\s+", part):
+        first = _named_by(part[: joint.start()], kinds, campus) if joint.start() else None
+        rest = _groups(part[joint.end() :], kinds, campus) if first is not None else None
+        if first is not None and rest is not None:
+            return [first, *rest]
+    return None
 
 
 def _named_by(part: str, kinds: tuple[str, ...], campus: _Campus) -> list[_Spot] | None:

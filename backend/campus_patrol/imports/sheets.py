@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from openpyxl import load_workbook
+from openpyxl.cell.cell import ERROR_CODES
 from openpyxl.utils import get_column_letter, range_boundaries
 
 from campus_patrol.imports import rules
@@ -59,9 +60,9 @@ def _field(read: Callable[..., Any] | int, headings: str, **flags: bool) -> Fiel
 _number = partial(rules.place_number, maximum=40)
 # A table, one field a line.
 # fmt: off
-_BUILDING = _field(60, "所在楼栋 所属楼栋 楼栋名称 楼栋 楼宇 楼号 楼名 建筑名称 建筑物 建筑 教学楼 楼"
+_BUILDING = _field(60, "楼栋 所在楼栋 所属楼栋 楼栋名称 楼宇 楼号 楼名 建筑名称 建筑物 建筑 教学楼 楼"
                        " buildingname building block", required=True)
-_FLOOR = _field(rules.floor, "所在楼层 楼层 层数 层 floor level storey", required=True)
+_FLOOR = _field(rules.floor, "楼层 所在楼层 层数 层 floor level storey", required=True)
 _REMARK = _field(200, "备注说明 备注 说明 remarks remark notes note")
 FIELDS: dict[str, dict[str, Field]] = {
     "room": {
@@ -71,7 +72,7 @@ FIELDS: dict[str, dict[str, Field]] = {
                                   " roomnumber roomno. roomno room 点位编号 编号 number", required=True),
         "name": _field(80, "房间名称 教室名称 功能室名称 房间名 名称 roomname displayname name"),
         "type": _field(40, "房间类型 房间用途 类型 用途 类别 roomtype type use usage"),
-        "grade": _field(40, "所属年级 年级 grade yeargroup", telling=True),
+        "grade": _field(40, "年级 所属年级 grade yeargroup", telling=True),
         "class_name": _field(40, "使用班级 所属班级 班级 classname class", telling=True),
         "ac_count": _field(rules.count, "空调台数 空调数量 空调数 空调 account acunits acs numberofacs aircon ac",
                            telling=True, is_count=True),
@@ -273,16 +274,16 @@ def _grids(content: bytes, book: Workbook) -> Iterator[_Grid]:
 
 def _grid(sheet: Any, formula_sheet: Any | None, source: bytes) -> _Grid:
     grid = _Grid(sheet.title)
-    for number, cells in _rows(sheet):
-        values = tuple(cell.value for cell in cells)
-        if all(rules.is_blank(value) for value in values):
+    for number, values in _rows(sheet, values_only=True):
+        # Counted, because a sheet may hold a million rows of nothing.
+        if values.count(None) == len(values) or all(rules.is_blank(value) for value in values):
             continue
         if number > MAX_ROWS:
             raise WorkbookError("too_large", sheet=sheet.title, max_rows=MAX_ROWS)
         grid.rows[number] = values
-        grid.errors.update((number, column) for column, cell in enumerate(cells, 1) if cell.data_type == "e")
+        grid.errors.update((number, column) for column, value in enumerate(values, 1) if value in ERROR_CODES)
     if formula_sheet is not None:
-        for number, cells in _rows(formula_sheet):
+        for number, cells in _rows(formula_sheet, values_only=False):
             for column, cell in enumerate(cells, 1):
                 if cell.data_type == "f" and grid.own(number, column) is None:
                     grid.uncounted.add((number, column))
@@ -299,10 +300,10 @@ def _grid(sheet: Any, formula_sheet: Any | None, source: bytes) -> _Grid:
     return grid
 
 
-def _rows(sheet: Any) -> Iterator[tuple[int, tuple[Any, ...]]]:
+def _rows(sheet: Any, *, values_only: bool) -> Iterator[tuple[int, tuple[Any, ...]]]:
     # Some programs write a wrong size into the sheet; it is what openpyxl would believe.
     sheet.reset_dimensions()
-    for number, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS), 1):
+    for number, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=values_only), 1):
         if number > 1_048_576:
             raise WorkbookError("damaged")
         yield number, cells

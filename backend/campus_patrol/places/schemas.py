@@ -8,8 +8,10 @@ KINDS = ["room", "tap", "facility"]
 
 
 def _text(maximum: int, *, minimum: int = 0, **options: bool) -> fields.String:
-    # A name of nothing but spaces would be a row nobody can point at.
-    rules = [validate.Length(max=maximum)] + ([validate.Regexp(r"\s*\S")] if minimum else [])
+    # No control characters; and a name of nothing but spaces would be a row nobody can point at.
+    rules = [validate.Length(max=maximum), validate.Regexp(r"[^\x00-\x1f\x7f]*\Z")]
+    if minimum:
+        rules.append(validate.Regexp(r"\s*\S"))
     return fields.String(validate=validate.And(*rules), **options)
 
 

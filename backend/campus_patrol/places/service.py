@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Select, column, func, or_, select, table
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import contains_eager
 
 from campus_patrol import clock
@@ -95,17 +96,16 @@ def update_place(*, place_id: str, changes: dict[str, Any]) -> dict[str, Any]:
     place = found(db.session.scalars(_places().where(Place.id == place_id)).one_or_none())
     values = {name: value.strip() if isinstance(value, str) else value for name, value in changes.items()}
     changed = {name: value for name, value in values.items() if getattr(place, name) != value}
-    if "number" in changed and db.session.scalar(
-        select(Place.id).where(Place.building_id == place.building_id, Place.number == changed["number"])
-    ):
-        raise Problem("number_taken")
     if changed:
         detail = {name: [_plain(getattr(place, name)), _plain(value)] for name, value in changed.items()}
         for name, value in changed.items():
             setattr(place, name, value)
         place.updated_at = clock.now()
+        try:
+            db.session.flush()
+        except IntegrityError:
+            raise Problem("number_taken") from None
         history.note(action="place.changed", subject=f"{place.building.name} {place.number}", detail=detail)
-        db.session.flush()
     return _described([place])[0]
 
 
