@@ -8,7 +8,7 @@ from logging import Logger
 from typing import Any
 
 from flask import Flask, Response, json
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 CATALOGUE: dict[str, tuple[int, str]] = {
@@ -125,6 +125,9 @@ def from_error(error: Exception, log: Logger) -> Problem:
         log.error("the database refused: %s", type(error.orig).__name__)
         busy = any(word in text for word in ("locked", "busy", "timeout", "deadlock"))
         return Problem("busy" if busy else "storage_failed", headers={"Retry-After": "2" if busy else "30"})
+    if isinstance(error, DataError | UnicodeEncodeError):
+        # A NUL, half a surrogate pair, a number beyond a column's: text and numbers that no database can hold.
+        return Problem("malformed")
     if isinstance(error, OSError):
         log.error("the disk refused: errno %s", error.errno)
         return Problem("storage_failed", headers={"Retry-After": "30"})
