@@ -17,7 +17,6 @@ from campus_patrol.places.rules import search_words
 from campus_patrol.problems import Problem
 from campus_patrol.tags.models import Tag
 from qr_codes.payload import new_code, new_short, tag_url
-from qr_codes.sheet import FontMissingError, Label, label_sheet
 
 # Of the 100,000 short numbers a school can use; drawing one that is still free takes ten draws by then.
 _MOST_SHORTS = 90_000
@@ -126,6 +125,9 @@ def render_sheet(
     place asked for by id has no tag to print, nothing_to_print, malformed for an address that no tag can carry,
     and label_font_missing.
     """
+    # The PDF library takes a fifth of the server's start, and the server draws sheets only now and then.
+    from qr_codes.sheet import FontMissingError, Label, label_sheet
+
     statement = _tags().where(Tag.revoked_at.is_(None), Place.active).order_by(*_in_walking_order(), Tag.id)
     if place_ids is not None:
         statement = statement.where(Place.id.in_(place_ids))
