@@ -27,6 +27,7 @@ from campus_patrol.terminal import (
     out,
     prepare,
     public_url_option,
+    require_school,
     say,
     show_qr,
     table,
@@ -83,8 +84,7 @@ def serve(
 ) -> None:
     """Serve a school."""
     settings = load_settings(data, database_url=database_url, public_url=public_url)
-    with working(settings):
-        pass
+    require_school(settings)
     warn_without_pages()
     host = host or (EVERYWHERE if tls else LOOPBACK)
     port = port or (8443 if tls else 8000)

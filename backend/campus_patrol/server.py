@@ -1,10 +1,12 @@
 """Serving: granian with 64 threads, TLS 1.2 or newer, and a page that shows phones how to trust a local certificate."""
 
 import errno
+import http.client
 import multiprocessing
 import os
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -97,6 +99,8 @@ def serve(settings: Settings, listeners: Sequence[Listener], *, ready: Callable[
             check_port(listener.host, listener.trust_port)
     # Photos and the database's side files are nobody else's business on this machine.
     os.umask(0o077)
+    # A fork copies locks that other threads hold, and the copy waits for them for ever.
+    multiprocessing.set_start_method("spawn", force=True)
     first, *others = listeners
     children = [
         multiprocessing.Process(target=_serve_beside, args=(settings, other, os.getpid())) for other in others
@@ -154,16 +158,30 @@ def _load(settings: Settings, parent: int) -> "Flask":
 
 
 def _announce(listeners: Sequence[Listener], ready: Callable[[], None]) -> None:
-    """Wait until every listener takes connections; a worker that dies meanwhile ends the whole process anyway."""
+    """Wait until every listener answers; a worker that dies meanwhile ends the whole process anyway."""
     for listener in listeners:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listener.host, listener.host)  # noqa: S104 - not bound
-        while True:
-            try:
-                with socket.create_connection((host, listener.port), timeout=1):
-                    break
-            except OSError:
-                time.sleep(0.05)
+        while not _answers(listener):
+            time.sleep(0.05)
     ready()
+
+
+def _answers(listener: Listener) -> bool:
+    """Ask for a page as a browser does: connections are taken before there is anybody to answer them."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listener.host, listener.host)  # noqa: S104 - not bound
+    if listener.certificate is None:
+        connection = http.client.HTTPConnection(host, listener.port, timeout=5)
+    else:
+        # Whether phones trust the certificate is another question; this asks only whether somebody is there.
+        unchecked = ssl.create_default_context()
+        unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+        connection = http.client.HTTPSConnection(host, listener.port, timeout=5, context=unchecked)
+    try:
+        connection.request("GET", "/api/v1/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _watch_certificate(server: Granian, tls: Certificate) -> None:

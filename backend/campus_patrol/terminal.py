@@ -16,7 +16,7 @@ from qrcode.main import QRCode
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from sqlalchemy import select
+from sqlalchemy import create_engine, select
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from campus_patrol.certificate import CertificateError
@@ -156,23 +156,16 @@ def working(settings: Settings, *, school: bool = True) -> Iterator[Flask]:
     from campus_patrol.database import any_school, db, use_school
     from campus_patrol.people.models import School
 
-    missing = click.ClickException(
-        say(
-            f"{settings.data} 里还没有学校，请先运行 campus-patrol init。",
-            f"There is no school in {settings.data} yet; run campus-patrol init first.",
-        )
-    )
-    if school and settings.database.startswith("sqlite") and not settings.data.exists():
-        raise missing
-    prepare(settings)
+    if school:
+        require_school(settings)
+    else:
+        prepare(settings)
     app = create_app(settings)
     with app.app_context():
         try:
             if school:
                 with any_school():
-                    found = db.session.scalars(select(School).order_by(School.created_at)).first()
-                    if found is None:
-                        raise missing
+                    found = db.session.scalars(select(School).order_by(School.created_at).limit(1)).one()
                     use_school(found.id)
             yield app
             db.session.commit()
@@ -185,6 +178,30 @@ def working(settings: Settings, *, school: bool = True) -> Iterator[Flask]:
         finally:
             db.session.remove()
             db.engine.dispose()
+
+
+def require_school(settings: Settings) -> None:
+    """Stop with a sentence unless there is a school to serve; without the application, which takes time to load."""
+    from campus_patrol.people.models import School
+
+    if settings.database.startswith("sqlite") and not settings.data.exists():
+        raise _no_school(settings)
+    prepare(settings)
+    engine = create_engine(settings.database)
+    with engine.connect() as connection:
+        found = connection.execute(select(School.id).limit(1)).first()
+    engine.dispose()
+    if found is None:
+        raise _no_school(settings)
+
+
+def _no_school(settings: Settings) -> click.ClickException:
+    return click.ClickException(
+        say(
+            f"{settings.data} 里还没有学校，请先运行 campus-patrol init。",
+            f"There is no school in {settings.data} yet; run campus-patrol init first.",
+        )
+    )
 
 
 def prepare(settings: Settings) -> None:
