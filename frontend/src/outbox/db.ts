@@ -187,7 +187,7 @@ export class Store {
 
   /** Proves that what is written can be read again through another connection. */
   async selfTest(): Promise<void> {
-    if (this.world.indexedDB === null) throw new StorageFailed('missing', 'no indexedDB')
+    if (this.world.indexedDB === null) throw new StorageFailed('missing', 'no IndexedDB')
     if (this.world.subtle === null) throw new StorageFailed('no_crypto', 'no WebCrypto')
     const mark = this.world.now()
     await this.write(['meta'], async (tx) => void (await tx.objectStore('meta').put(mark, 'selftest')))
@@ -238,7 +238,7 @@ export class Store {
 
   private async connect(): Promise<IDBPDatabase<Schema>> {
     const factory = this.world.indexedDB
-    if (factory === null) throw new StorageFailed('missing', 'no indexedDB')
+    if (factory === null) throw new StorageFailed('missing', 'no IndexedDB')
     const request = factory.open(NAME, VERSION)
     request.onupgradeneeded = (event) => upgrade(request.result, event.oldVersion)
     // WebKit has left an open request unanswered for ever, and an old tab may refuse to let go.

@@ -231,6 +231,8 @@ export class Sync {
   }
 
   private async accept(plan: Plan, body: SyncAnswer): Promise<Step> {
+    // Beyond what I announced it cannot speak of my records, whatever hash comes with it.
+    if (body.ack > plan.chain.next - 1) return stop('refused', 200, 'ack_beyond')
     const verified = await this.verify(plan.device, body)
     const now = this.world.now()
     const { ack, ack_hash, durable, generation, server_time, signature, stream } = body
@@ -238,8 +240,6 @@ export class Sync {
     const result = await this.store.write(['meta', 'outbox', 'aside'], async (tx) => {
       const chain = await readChain(tx)
       if (chain.stream !== stream) return 'stale'
-      // Beyond what I announced in this request it cannot speak of my records.
-      if (ack > plan.chain.next - 1) return 'foreign'
       if ((await hashAt(tx, chain, ack)) !== ack_hash) return 'foreign'
       for (const { n, code } of body.quarantined) {
         const row = await tx.objectStore('outbox').get(n)

@@ -1,0 +1,61 @@
+// @vitest-environment node
+import { expect, test } from 'vitest'
+
+const files = import.meta.glob<string>('./*.ts', { query: '?raw', import: 'default', eager: true })
+const sources = Object.entries(files).filter(([name]) => !name.endsWith('.test.ts'))
+
+/** Removes comments, so that words in sentences are not taken for code. */
+function code(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '')
+}
+
+const OUTSIDE = [
+  /\bDate\.now\b/,
+  /new Date\(\s*\)/,
+  /\bperformance\b/,
+  /\bMath\.random\b/,
+  /(?<!\.)\bcrypto\b/,
+  /\bset(Timeout|Interval|Immediate)\b/,
+  /(?<!\.)\bfetch\(/,
+  /\bnavigator\b/,
+  /\b(local|session)Storage\b/,
+  /(?<!\.)\bindexedDB\b/,
+  /\bBroadcastChannel\b/,
+  /\b(window|document)\./,
+]
+
+const TOO_NEW = [
+  /\brandomUUID\b/,
+  /\bstructuredClone\b/,
+  /\.at\(/,
+  /\bAbortSignal\.(timeout|any)\b/,
+  /\bhasOwn\b/,
+  /\.(findLast|findLastIndex|toSorted|toReversed|toSpliced)\(/,
+  /\bPromise\.withResolvers\b/,
+]
+
+/** File and pattern of every line of code that a pattern finds. */
+function offences(patterns: readonly RegExp[], spared: readonly string[] = []): string[] {
+  return sources
+    .filter(([name]) => !spared.includes(name))
+    .flatMap(([name, text]) => patterns.filter((word) => word.test(code(text))).map((word) => `${name}: ${word.source}`))
+}
+
+test('only world.ts touches clock, chance, timers, network, locks and storage', () => {
+  expect(sources.length).toBeGreaterThan(8)
+  expect(offences(OUTSIDE, ['./world.ts'])).toEqual([])
+  // The patterns do bite: the one file that may, does.
+  expect(offences(OUTSIDE).length).toBeGreaterThan(8)
+})
+
+test('nothing newer than Chrome 87 and Safari 15 is used', () => {
+  expect(offences(TOO_NEW)).toEqual([])
+})
+
+test('the outbox imports no screen', () => {
+  for (const [name, text] of sources) {
+    for (const [, from] of text.matchAll(/from '([^']+)'/g)) {
+      expect(from === 'idb' || from === '../../package.json' || from!.startsWith('./'), `${name}: ${from}`).toBe(true)
+    }
+  }
+})
