@@ -24,6 +24,7 @@ SYMBOL_TOP = 4.4
 
 _RIM = 2.0
 _TEXT_WIDTH = LABEL_WIDTH - 8
+_SCHOOL_WIDTH = 46.0
 _SCHOOL_SIZE = 8.0  # points, as all sizes of type
 _POINT = 25.4 / 72
 _LEADING = 1.22
@@ -130,18 +131,21 @@ class _Sheet(FPDF):
         self.add_page()
         self._cut_marks(-(-len(labels) // COLUMNS))
         right = PAGE_WIDTH - LEFT
-        self._line(self.words.heading.format(school=self.school_name), LEFT, 10.2, 9, colour=_GREY)
-        self._line(self.words.page.format(page=page, pages=pages), right, 10.2, 9, colour=_GREY, align="R")
+        heading = self.words.heading.format(school=self.school_name)
+        self._line(heading, LEFT, 10.2, 9, colour=_GREY, room=140)
+        self._line(
+            self.words.page.format(page=page, pages=pages), right, 10.2, 9, colour=_GREY, align="R", room=45
+        )
         first, last = (f"{label.building} {label.number}" for label in (labels[0], labels[-1]))
         span = first if len(labels) == 1 else self.words.range.format(first=first, last=last)
-        self._line(self.words.advice, LEFT, PAGE_HEIGHT - 6.6, 7, colour=_GREY)
-        self._line(span, right, PAGE_HEIGHT - 6.6, 7, colour=_GREY, align="R")
+        self._line(self.words.advice, LEFT, PAGE_HEIGHT - 6.6, 7, colour=_GREY, room=108)
+        self._line(span, right, PAGE_HEIGHT - 6.6, 7, colour=_GREY, align="R", room=78)
 
     def draw_label(self, label: Label, x: float, y: float) -> None:
         """Draw one label whose upper left corner is at x, y."""
         middle = x + LABEL_WIDTH / 2
-        self._frame(x, y, self._width(self.school_name, _SCHOOL_SIZE))
-        self._line(self.school_name, middle, y + 4.35, _SCHOOL_SIZE, align="C")
+        self._frame(x, y, min(self._width(self.school_name, _SCHOOL_SIZE), _SCHOOL_WIDTH))
+        self._line(self.school_name, middle, y + 4.35, _SCHOOL_SIZE, align="C", room=_SCHOOL_WIDTH)
         self._symbol(label.url, middle - SYMBOL_BOX / 2, y + SYMBOL_TOP)
         self.set_char_spacing(1.5)
         self._line(spaced(label.short), middle, y + 50.3, 20, align="C", bold=True)
@@ -157,7 +161,7 @@ class _Sheet(FPDF):
         self.set_line_width(0.3)
         width, height = LABEL_WIDTH - 2 * _RIM, LABEL_HEIGHT - 3.2 - _RIM
         self.rect(x + _RIM, y + 3.2, width, height, round_corners=True, corner_radius=2.5)
-        half = min(gap, _TEXT_WIDTH) / 2 + 1.6
+        half = gap / 2 + 1.6
         self.set_fill_color(255)
         self.rect(x + LABEL_WIDTH / 2 - half, y + 2.6, 2 * half, 1.2, style="F")
 
@@ -221,10 +225,13 @@ class _Sheet(FPDF):
         *,
         colour: int = _INK,
         align: str = "L",
+        room: float = _TEXT_WIDTH,
         bold: bool = False,
     ) -> None:
-        """Write one line with its start, middle or end at x; the font has one weight, so bold is a thin outline."""
-        room = _TEXT_WIDTH if align == "C" else (PAGE_WIDTH - 2 * LEFT) * 0.62
+        """Write one line with its start, middle or end at x; the font has one weight, so bold is a thin outline.
+
+        A line wider than ``room`` is set in smaller type.
+        """
         width = self._width(text, size)
         if width > room:
             size *= room / width
