@@ -93,6 +93,18 @@ def test_a_page_holds_its_part_and_the_total_counts_this_school_only(walked, sta
     assert (answer["total"], answer["page"], answer["page_size"], len(answer["items"])) == (6, 2, 4, 2)
 
 
+def test_one_checkpoint_reads_as_it_does_in_the_list(walked, staff):
+    for item in staff.get("/api/v1/checkpoints").json["items"]:
+        assert staff.get(f"/api/v1/checkpoints/{item['id']}").json == item
+
+
+def test_another_schools_checkpoint_and_none_look_the_same(walked, other_school, as_role, staff):
+    theirs = as_role("admin", other_school).get("/api/v1/checkpoints").json["items"][0]["id"]
+    answers = [staff.get(f"/api/v1/checkpoints/{wanted}") for wanted in (theirs, new_id())]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].json == answers[1].json
+
+
 def test_a_photo_shows_as_named_until_its_bytes_came(walked, staff):
     (item,) = staff.get("/api/v1/checkpoints", query_string={"only": "leak"}).json["items"]
     assert item["photos"] == [{"sha256": SHA, "stored": False}]

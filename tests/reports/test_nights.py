@@ -144,10 +144,39 @@ def test_a_night_without_anybody_shows_what_was_planned_and_missed(walked, staff
     assert shown["rounds"] == []
 
 
+def test_the_missed_places_are_those_the_figure_counts_in_the_order_of_the_routes(walked, school, staff):
+    answer = staff.get(f"/api/v1/nights/{night(0)}/missed").json
+    assert answer["total"] == staff.get(f"/api/v1/nights/{night(0)}").json["figures"]["missed"] == 2
+    assert [(place["number"], [route["name"] for route in place["routes"]]) for place in answer["items"]] == [
+        ("A102", ["夜巡"]),
+        ("A1-水东", ["夜巡"]),
+    ]
+    seen_before, never_seen = answer["items"]
+    assert seen_before["last_at"] is not None
+    assert never_seen["last_at"] is None
+
+
+def test_a_missed_place_on_two_routes_is_one_place_with_both_names(walked, staff):
+    (place,) = staff.get("/api/v1/nights/2020-01-01/missed", query_string={"search": "A101"}).json["items"]
+    assert [route["name"] for route in place["routes"]] == ["二巡", "夜巡"]
+
+
+def test_the_missed_places_come_in_pages_and_by_building(walked, school, other_school, staff):
+    path = "/api/v1/nights/2020-01-01/missed"
+    whole = [place["number"] for place in staff.get(path).json["items"]]
+    parts = [staff.get(path, query_string={"page": at, "page_size": 3}).json["items"] for at in (1, 2)]
+    assert [place["number"] for part in parts for place in part] == whole
+    building = staff.get(path).json["items"][0]["building"]["id"]
+    here = staff.get(path, query_string={"building": building}).json
+    assert {place["building"]["id"] for place in here["items"]} == {building}
+    assert staff.get(path, query_string={"building": "nowhere"}).json["total"] == 0
+
+
 @pytest.mark.parametrize("text", ["tonight", "2026-13-01", "2026-11-31", "9999-99-99"])
 def test_a_night_that_is_no_date_is_not_found(school, staff, text):
-    answer = staff.get(f"/api/v1/nights/{text}")
-    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+    for path in (f"/api/v1/nights/{text}", f"/api/v1/nights/{text}/missed"):
+        answer = staff.get(path)
+        assert (answer.status_code, answer.json["code"]) == (404, "not_found")
 
 
 def test_a_school_with_no_nights_yet_gets_an_empty_list(school, staff):
@@ -168,6 +197,7 @@ def test_the_night_takes_few_statements_whatever_it_holds(app, walked, staff):
 
     # One of them says who is asking.
     assert statements(f"/api/v1/nights/{night(0)}") == statements("/api/v1/nights/2020-01-01") <= 8
+    assert statements(f"/api/v1/nights/{night(0)}/missed") <= 5
     assert statements("/api/v1/nights") <= 5
     assert statements("/api/v1/routes") <= 3
 

@@ -21,6 +21,14 @@ def list_checkpoints(query: dict[str, Any]) -> dict[str, Any]:
     return service.list_checkpoints(page_number=query.pop("page"), **query)
 
 
+@blp.route("/checkpoints/<checkpoint_id>")
+@permit("night.read")
+@blp.response(200, schemas.CheckpointSchema)
+def show_checkpoint(checkpoint_id: str) -> dict[str, Any]:
+    """One checkpoint."""
+    return service.show_checkpoint(checkpoint_id=checkpoint_id)
+
+
 @blp.route("/doubts/<doubt_id>/clear", methods=["POST"])
 @permit("doubts.write")
 @blp.arguments(schemas.ClearArguments)

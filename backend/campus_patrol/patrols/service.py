@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, insert, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from campus_patrol import clock
@@ -240,13 +240,7 @@ def list_checkpoints(
     search: str | None = None,
 ) -> dict[str, Any]:
     """List checkpoints, voided ones too, one page of them in four queries, however long it is."""
-    statement = (
-        select(Checkpoint, Place, Building, Person, Device)
-        .outerjoin(Place, Place.id == Checkpoint.place_id)
-        .outerjoin(Building, Building.id == Place.building_id)
-        .outerjoin(Person, Person.id == Checkpoint.person_id)
-        .join(Device, Device.id == Checkpoint.device_id)
-    )
+    statement = _checkpoints()
     equal = ((Checkpoint.night, night), (Place.building_id, building), (Checkpoint.person_id, person))
     for column, wanted in (*equal, (Checkpoint.place_id, place)):
         if wanted is not None:
@@ -258,9 +252,31 @@ def list_checkpoints(
     order = Checkpoint.corrected_at, Checkpoint.id
     statement = statement.order_by(*(order if sort == "at" else (column.desc() for column in order)))
     rows = page(statement, page=page_number, page_size=page_size)
-    ids = [row.Checkpoint.id for row in rows["items"]]
+    rows["items"] = _shown(rows["items"])
+    return rows
+
+
+def show_checkpoint(*, checkpoint_id: str) -> dict[str, Any]:
+    """Return one checkpoint as the list shows it. Raises not_found."""
+    return _shown(
+        [found(db.session.execute(_checkpoints().where(Checkpoint.id == checkpoint_id)).one_or_none())]
+    )[0]
+
+
+def _checkpoints() -> Select[tuple[Checkpoint, Place, Building, Person, Device]]:
+    return (
+        select(Checkpoint, Place, Building, Person, Device)
+        .outerjoin(Place, Place.id == Checkpoint.place_id)
+        .outerjoin(Building, Building.id == Place.building_id)
+        .outerjoin(Person, Person.id == Checkpoint.person_id)
+        .join(Device, Device.id == Checkpoint.device_id)
+    )
+
+
+def _shown(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    ids = [row.Checkpoint.id for row in rows]
     doubts, photos = _doubts_of(ids), _photos_of(ids)
-    rows["items"] = [
+    return [
         {
             "id": row.Checkpoint.id,
             "at": row.Checkpoint.at,
@@ -279,9 +295,8 @@ def list_checkpoints(
             "took_ms": row.Checkpoint.took_ms,
             "voided_at": row.Checkpoint.voided_at,
         }
-        for row in rows["items"]
+        for row in rows
     ]
-    return rows
 
 
 def has_open_doubt() -> ColumnElement[bool]:

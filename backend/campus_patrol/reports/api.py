@@ -30,3 +30,16 @@ def show_night(night: str) -> dict[str, Any]:
         return service.show_night(night=date.fromisoformat(night))
     except ValueError:
         raise Problem("not_found") from None
+
+
+@blp.route("/nights/<night>/missed")
+@permit("night.read")
+@blp.arguments(schemas.MissedQuery, location="query")
+@blp.response(200, schemas.MissedPlacePage)
+def list_missed(query: dict[str, Any], night: str) -> dict[str, Any]:
+    """The places planned for a night that nobody visited, in the order of the routes."""
+    try:
+        day = date.fromisoformat(night)
+    except ValueError:
+        raise Problem("not_found") from None
+    return service.list_missed(night=day, page_number=query.pop("page"), **query)

@@ -2,7 +2,8 @@
 
 from marshmallow import Schema, fields, validate
 
-from campus_patrol.wire import Reference, Utc, page_of
+from campus_patrol.patrols.schemas import PlaceReference
+from campus_patrol.wire import PageArguments, Reference, Utc, page_of
 
 
 class FiguresSchema(Schema):
@@ -66,4 +67,19 @@ class NightsQuery(Schema):
     limit = fields.Integer(load_default=30, validate=validate.Range(min=1, max=366))
 
 
+class MissedPlaceSchema(PlaceReference):
+    """A place that was planned for a night and not visited: the routes that plan it, and the last visit."""
+
+    routes = fields.List(fields.Nested(Reference), required=True)
+    last_at = Utc(allow_none=True, required=True)
+
+
+class MissedQuery(PageArguments):
+    """Which missed places; the words of search must all be found in name, number or building."""
+
+    building = fields.String(validate=validate.Length(max=36))
+    search = fields.String(validate=validate.Length(max=100))
+
+
+MissedPlacePage = page_of(MissedPlaceSchema)
 NightSummaryPage = page_of(NightSummarySchema)
