@@ -1,0 +1,672 @@
+/** The words of the desk page. Functions take the figures or names that stand inside the sentence. */
+
+/** 17 分钟, 2 小时 5 分: a length of time in seconds, as people say it. */
+function span(seconds: number): string {
+  const whole = Math.abs(Math.round(seconds))
+  if (whole < 60) return `${whole} 秒`
+  const minutes = Math.round(whole / 60)
+  if (minutes < 60) return `${minutes} 分钟`
+  const hours = Math.floor(minutes / 60)
+  if (hours >= 48) return `${Math.round(hours / 24)} 天`
+  return minutes % 60 ? `${hours} 小时 ${minutes % 60} 分` : `${hours} 小时`
+}
+
+export const zh = {
+  app: '夜巡',
+  desk: '值班台',
+
+  nav: {
+    label: '主菜单',
+    skip: '跳到正文',
+    night: '今夜',
+    ledger: '台账',
+    rounds: '巡查',
+    campus: '校园',
+    tags: '标签',
+    people: '人员与手机',
+    peopleShort: '人员',
+    notFound: '没有这个页面',
+    toNight: '回到今夜',
+  },
+
+  me: {
+    open: '我的设置',
+    signOut: '退出登录',
+    otherLanguage: 'English',
+    toDark: '换成深色',
+    toLight: '换成浅色',
+    dark: '深色',
+    light: '浅色',
+  },
+
+  signIn: {
+    title: '登录值班台',
+    account: '账号',
+    password: '密码',
+    show: '显示密码',
+    hide: '隐藏密码',
+    submit: '登录',
+    busy: '正在登录',
+    accountMissing: '请填账号',
+    passwordMissing: '请填密码',
+    wait: (seconds: number) => `试得太多了，请等 ${span(seconds)}再试`,
+    waitOver: '现在可以再试了',
+    expired: '登录已失效，请重新登录。没有保存的改动需要重做。',
+    insecure:
+      '这个页面不是通过 HTTPS 打开的，浏览器不会保存登录，所以登录不了。请用 https:// 开头的地址打开，或在服务器本机用 localhost 打开。',
+    notKept: '账号和密码都对，但浏览器没有保存登录。请用 https:// 开头的地址打开，或换一个浏览器。',
+    noDesk: '你的岗位不使用值班台。需要权限请找学校管理员。',
+    noPermission: '你的岗位看不到这一页',
+    guard: '巡查人员请用手机打开首页',
+  },
+
+  common: {
+    close: '关闭',
+    cancel: '取消',
+    save: '保存',
+    saving: '正在保存',
+    saved: '已保存',
+    edit: '修改',
+    search: '搜索',
+    all: '全部',
+    any: '不限',
+    none: '无',
+    yes: '是',
+    no: '否',
+    retry: '再试一次',
+    clearFilters: '清除筛选',
+    loading: '正在读取',
+    nothingMatches: '没有符合筛选条件的内容',
+    stale: (time: string) => `没能更新，下面是 ${time} 的内容`,
+    page: (page: number, pages: number) => `第 ${page} 页，共 ${pages} 页`,
+    previousPage: '上一页',
+    nextPage: '下一页',
+    total: (n: string) => `共 ${n} 条`,
+    copy: '复制',
+    copied: '已复制',
+    print: '打印',
+    download: '下载',
+    keys: 'j k 上下移动，回车打开，/ 搜索，Esc 关闭',
+    seconds: span,
+    ago: (seconds: number) => (seconds < 60 ? '刚刚' : `${span(seconds)}前`),
+    place: (building: string, floor: number) => `${building} ${floor < 0 ? `负${-floor}` : floor}层`,
+    floor: (floor: number) => (floor < 0 ? `负${-floor}层` : `${floor}层`),
+    unknownPlace: '未知点位',
+    unknownPerson: '未登记的人',
+    list: (names: readonly string[]) => names.join('、'),
+    semicolon: '；',
+    sortedBy: (column: string) => `按${column}排序`,
+    ascending: '从早到晚',
+    descending: '从晚到早',
+    photo: (n: number) => `照片 ${n}`,
+    photos: (n: number) => `${n} 张照片`,
+    photoOnTheWay: '照片还在手机里，联网后自动送达',
+    openPhoto: '看大图',
+  },
+
+  night: {
+    tonight: '今夜',
+    lastNight: '昨夜',
+    earlier: (n: number) => `${n} 夜前`,
+    ahead: (n: number) => `${n} 天后`,
+    previous: '前一夜',
+    next: '后一夜',
+    choose: '选择夜晚',
+    toTonight: '看今夜',
+    option: (day: string, checkpoints: string) => `${day} · ${checkpoints} 次打卡`,
+    notYet: '今夜还没有打卡，先显示最近一夜。',
+    live: '实时',
+    liveAt: (time: string) => `${time} 已更新`,
+    lost: '与服务器断开，正在重连',
+    figures: '这一夜的数字，点一下只看这一类',
+    done: '已巡',
+    missed: '漏查',
+    ac: '空调未关',
+    light: '电灯未关',
+    leak: '跑冒滴漏',
+    hazard: '隐患',
+    doubts: '存疑',
+    abnormal: '所有异常',
+    routes: '当夜路线',
+    routeTime: (start: string, minutes: number) => `${start} 起，${minutes} 分钟`,
+    walkedBy: (names: string) => names,
+    notStarted: '还没开始',
+    voluntary: '路线外巡查',
+    searchHint: '点位、编号、备注',
+    building: '楼栋',
+    anyBuilding: '全部楼栋',
+    person: '巡查人',
+    anyPerson: '全部巡查人',
+    columns: {
+      time: '时间',
+      place: '点位',
+      person: '巡查人',
+      readings: '读数',
+      photos: '照片',
+      doubts: '存疑',
+      building: '楼栋',
+      routes: '所在路线',
+      last: '上次巡查',
+    },
+    never: '从未巡查',
+    voided: '已作废',
+    newRows: (n: number) => `新到 ${n} 条打卡`,
+    empty: (day: string) => `${day} 没有打卡`,
+    emptyWhy: '巡查人员用登记过的手机扫点位上的标签，打卡就会出现在这里。',
+    emptySetUp: '还没有点位。先把房间和用水点的表格导入，再打印标签、登记手机。',
+    enrol: '登记手机',
+    import: '导入表格',
+    nothingMissed: '没有漏查，计划内的点位都到了',
+    nothingPlanned: '这一夜没有安排路线，所以没有漏查可言',
+  },
+
+  readings: {
+    allNormal: '全部正常',
+    nothing: '没有读数',
+    handled: '当场处理',
+    abnormal: {
+      ac: '空调未关',
+      lights: '电灯未关',
+      doors_windows: '门窗未关',
+      dripping: '滴漏',
+      running: '长流水',
+      hot_water: '热水异常',
+      hazard: '有隐患',
+    } as Record<string, string>,
+    normal: {
+      ac: '空调已关',
+      lights: '电灯已关',
+      doors_windows: '门窗已关',
+      dripping: '无滴漏',
+      running: '无长流水',
+      hot_water: '热水正常',
+      hazard: '无隐患',
+    } as Record<string, string>,
+  },
+
+  checkpoint: {
+    title: '打卡详情',
+    phoneTime: '手机时间',
+    received: '服务器收到',
+    late: (seconds: number) => `晚 ${span(seconds)}`,
+    corrected: '校正后时间',
+    correctedWhy: '手机时钟有偏差，按服务器时间校正',
+    person: '巡查人',
+    device: '手机',
+    method: '方式',
+    methods: {
+      camera: '扫码',
+      typed: '手输短码',
+      photo: '拍照识码',
+      url: '手机相机打开',
+      list: '从列表选',
+      nfc: '碰一碰',
+    } as Record<string, string>,
+    tag: '标签',
+    took: '填写用时',
+    note: '备注',
+    voided: (time: string) => `这条打卡在 ${time} 被巡查人作废`,
+    readings: '读数',
+    photos: '照片',
+    doubts: '存疑',
+    noDoubts: '没有存疑',
+    clear: '消除',
+    clearing: '正在消除',
+    clearNote: '说明（可不填）',
+    cleared: (time: string) => `已于 ${time} 消除`,
+    elsewhere: '这条打卡不在当前列表里',
+    previous: '上一条',
+    next: '下一条',
+    allNights: '这个点位当夜的打卡',
+  },
+
+  doubt: {
+    short: {
+      tag_unknown: '标签不认识',
+      tag_revoked: '标签已停用',
+      tag_other_school: '外校标签',
+      typed_code: '手输短码',
+      clock_moved: '时钟不准',
+      person_off: '人员已停用',
+      person_unknown: '人员不认识',
+      pin_unverified: 'PIN 未核对',
+      place_mismatch: '点位不符',
+      no_tag: '没有扫码',
+    } as Record<string, string>,
+    sentence: (kind: string, p: Record<string, unknown>): string => {
+      switch (kind) {
+        case 'tag_unknown':
+          return `扫到的标签不是学校发出的（${p['tag'] ?? '?'}）`
+        case 'tag_revoked':
+          return '扫到的是已经停用的旧标签'
+        case 'tag_other_school':
+          return '扫到的是别的学校的标签'
+        case 'typed_code':
+          return '短码是手输的，没有扫码'
+        case 'no_tag':
+          return '没有扫码，点位是从列表里选的'
+        case 'clock_moved': {
+          const seconds = Number(p['seconds'] ?? 0)
+          if (p['against'] === 'elapsed') return `巡查途中手机时间被改动了 ${span(seconds)}`
+          return `手机时间比服务器${seconds < 0 ? '慢' : '快'} ${span(seconds)}`
+        }
+        case 'person_off':
+          return `打卡时${p['name'] ?? '这个人'}已被停用`
+        case 'person_unknown':
+          return '打卡的人不在人员名单里'
+        case 'pin_unverified':
+          return 'PIN 没有经服务器核对，只能说明是谁选了自己的名字'
+        case 'place_mismatch':
+          return `手机上写的点位是${p['said'] ?? '别处'}，与标签所在点位不符`
+        default:
+          return '需要看一下'
+      }
+    },
+  },
+
+  kinds: { ac: '空调', light: '电灯', leak: '漏水', hazard: '隐患' } as Record<string, string>,
+  categories: {
+    fire: '消防',
+    electricity: '用电',
+    water: '用水',
+    building: '房屋设施',
+    food: '食品',
+    lab_chemicals: '实验室危化品',
+    classroom_chemicals: '教室消毒用品',
+    school_bus: '校车',
+    surroundings: '校园周边',
+    crowding: '拥挤踩踏',
+    special_equipment: '特种设备',
+    other: '其他',
+  } as Record<string, string>,
+  grades: { general: '一般', major: '重大' } as Record<string, string>,
+  statuses: { open: '未销号', closed: '已销号' } as Record<string, string>,
+
+  ledger: {
+    title: '隐患台账',
+    searchHint: '编号、点位、描述',
+    kind: '类别',
+    anyKind: '全部类别',
+    grade: '级别',
+    anyGrade: '全部级别',
+    status: '状态',
+    anyStatus: '全部状态',
+    columns: {
+      number: '编号',
+      foundAt: '发现时间',
+      kind: '类别',
+      place: '点位',
+      description: '描述',
+      grade: '级别',
+      photos: '照片',
+      status: '状态',
+      person: '发现人',
+    },
+    handled: '当场处理',
+    noDescription: '没有文字描述',
+    empty: '台账里还没有发现',
+    emptyWhy: '巡查时记下的空调未关、电灯未关、漏水和隐患会自动进入台账。',
+    toNight: '看今夜',
+    detail: '发现详情',
+    night: '巡查之夜',
+    toCheckpoint: '看这次打卡',
+  },
+
+  rounds: {
+    title: '巡查路线',
+    columns: { name: '路线', weekdays: '星期', start: '开始', window: '时限', questions: '检查内容', stops: '站点' },
+    minutes: (n: number) => `${n} 分钟`,
+    stops: (n: string) => `${n} 站`,
+    weekday: ['一', '二', '三', '四', '五', '六', '日'],
+    weekdays: (days: readonly number[]) =>
+      days.length === 7 ? '每天' : `周${days.map((day) => '一二三四五六日'.charAt(day - 1)).join('')}`,
+    off: '已停用',
+    tonight: '今夜有',
+    empty: '还没有巡查路线',
+    emptyWhy: '路线写在导入表格的「巡查路线」一页：名称、开始时间、时限、星期、范围和检查内容。',
+    import: '导入表格',
+    change: '路线从表格导入。改好表格再导入一次，路线会随之更新。',
+    toImport: '去导入',
+    questions: {
+      ac: '空调',
+      lights: '电灯',
+      doors_windows: '门窗',
+      dripping: '滴漏',
+      running: '长流水',
+      hot_water: '热水',
+      hazard: '隐患',
+    } as Record<string, string>,
+  },
+
+  campus: {
+    title: '校园',
+    places: '点位',
+    import: '导入表格',
+    buildings: '楼栋',
+    searchHint: '名称、编号、类型',
+    kind: '种类',
+    anyKind: '全部种类',
+    kinds: { room: '房间', tap: '用水点', facility: '设施' } as Record<string, string>,
+    floor: '楼层',
+    anyFloor: '全部楼层',
+    columns: {
+      number: '编号',
+      name: '名称',
+      building: '楼栋',
+      floor: '楼层',
+      type: '类型',
+      equipment: '设备',
+      tag: '短码',
+      last: '上次巡查',
+    },
+    ac: (n: number) => `空调 ${n} 台`,
+    lights: (n: number) => `灯 ${n} 盏`,
+    taps: (n: number) => `龙头 ${n} 个`,
+    hotWater: '有热水',
+    off: '已停用',
+    never: '从未巡查',
+    empty: '还没有点位',
+    emptyWhy: '把学校的房间、用水点和路线表格（.xlsx）导入，每个点位会自动得到一张标签。',
+    edit: '修改点位',
+    form: {
+      name: '名称',
+      number: '编号',
+      floor: '楼层（负数为地下）',
+      type: '类型',
+      acCount: '空调台数',
+      lightCount: '灯数',
+      tapCount: '龙头数',
+      valve: '阀门位置',
+      remark: '备注',
+      active: '在用',
+      activeHint: '停用的点位不再出现在手机上，过去的记录都保留',
+      renameHint: '改名不需要重新打印标签',
+    },
+    showTag: '看标签',
+    noTag: '没有标签',
+  },
+
+  import: {
+    title: '导入表格',
+    drop: '把 .xlsx 文件拖到这里',
+    or: '或',
+    choose: '选择文件',
+    limits: '不超过 512 kB。房间、用水点、巡查路线三页都可以放在一个文件里，缺哪页都行。',
+    safe: '先只检查、不写入，看过结果再决定。',
+    tooLarge: '文件超过 512 kB。删去图片和多余的页再试。',
+    notXlsx: '只认 .xlsx 文件。旧的 .xls 请先另存为 .xlsx。',
+    checking: (name: string) => `正在检查 ${name}`,
+    importing: (name: string) => `正在导入 ${name}`,
+    dryTitle: (name: string) => `检查结果：${name}`,
+    doneTitle: (name: string) => `已导入：${name}`,
+    dryNote: '还没有写入任何内容。',
+    allKnown: '表格里的内容都已经在系统里，不需要导入。',
+    apply: (n: string) => `导入这 ${n} 条`,
+    applyRefused: (n: string) => `有 ${n} 行读不懂，不会导入；其余照常。`,
+    another: '换一个文件',
+    again: '再导入一个',
+    sheets: { rooms: '房间', taps: '用水点', routes: '巡查路线' } as Record<string, string>,
+    columns: {
+      sheet: '工作表',
+      row: '行',
+      cell: '单元格',
+      status: '结果',
+      what: '内容',
+      why: '原因',
+      new: '新增',
+      changed: '变更',
+      unchanged: '不变',
+      refused: '拒绝',
+    },
+    statuses: { new: '新增', changed: '变更', unchanged: '不变', refused: '拒绝', ignored: '跳过' } as Record<string, string>,
+    rows: '逐行结果',
+    more: (n: string) => `还有 ${n} 行，请下载结果查看`,
+    onlyRefused: '只看拒绝',
+    notes: '说明',
+    csv: '下载结果 (CSV)',
+    csvName: '导入结果',
+    fields: {
+      building: '楼栋',
+      floor: '楼层',
+      number: '编号',
+      name: '名称',
+      type: '类型',
+      grade: '年级',
+      class_name: '班级',
+      ac_count: '空调台数',
+      ac_power_kw: '单台功率',
+      light_count: '灯数',
+      tap_count: '龙头数',
+      has_hot_water: '有热水',
+      valve: '阀门位置',
+      remark: '备注',
+      kind: '种类',
+      start: '开始时间',
+      window: '时限',
+      weekdays: '星期',
+      scope: '范围',
+      questions: '检查内容',
+      stops: '站点数',
+    } as Record<string, string>,
+    nothing: '空',
+    change: (field: string, before: string, after: string) => `${field}：${before} → ${after}`,
+    reason: (code: string, p: Record<string, unknown>): string => {
+      const value = p['value'] ? `「${p['value']}」` : ''
+      const allowed = p['allowed'] ? `，可以写：${p['allowed']}` : ''
+      switch (code) {
+        case 'missing':
+          return `缺${zh.import.fields[String(p['field'])] ?? '必填内容'}`
+        case 'duplicate':
+          return `与「${p['sheet']}」第 ${p['row']} 行重复`
+        case 'not_text':
+        case 'number_unreadable':
+          return `${value}不能当作文字或编号`
+        case 'too_long':
+          return `${value}太长（${p['length']} 字，最多 ${p['max']} 字）`
+        case 'not_a_count':
+          return `${value}不是数量${allowed}`
+        case 'not_a_power':
+          return `${value}不是功率${allowed}`
+        case 'unit_missing':
+          return `${value}看不出单位${allowed}`
+        case 'not_a_floor':
+          return `${value}不是楼层${allowed}`
+        case 'not_minutes':
+          return `${value}不是时长${allowed}`
+        case 'not_a_time':
+          return `${value}不是钟点${allowed}`
+        case 'not_weekdays':
+          return `${value}不是星期${allowed}`
+        case 'not_yes_no':
+          return `${value}看不出是或否${allowed}`
+        case 'not_questions':
+          return `${value}里有不认识的检查内容${allowed}`
+        case 'cell_is_date':
+          return `${value}被 Excel 当成了日期，请把单元格改成文本再填`
+        case 'out_of_range':
+          return `${value}超出范围${allowed}`
+        case 'cell_error':
+          return `单元格里是错误值${value}`
+        case 'formula_without_value':
+          return '公式没有算出结果，请在 Excel 里打开并保存一次'
+        case 'count_merged':
+          return `数量写在合并单元格 ${p['range']} 里，分不清属于哪一行`
+        case 'kind_conflict':
+          return `这个编号已经是${p['kind'] === 'tap' ? '用水点' : '房间'}`
+        case 'scope_unknown':
+          return `范围里的「${p['part']}」对不上任何楼栋或点位`
+        case 'scope_empty':
+          return `范围里的「${p['part']}」没有可巡查的点位`
+        case 'scope_ambiguous':
+          return `范围里的「${p['part']}」不止一处${allowed}`
+        case 'header_again':
+          return '又一行表头'
+        case 'total_row':
+          return '合计行'
+        case 'note_row':
+          return '说明行'
+        default:
+          return '这一行读不懂'
+      }
+    },
+    note: (code: string, p: Record<string, unknown>): string => {
+      const headings = Array.isArray(p['headings']) ? p['headings'].join('、') : ''
+      switch (code) {
+        case 'sheet_not_recognised':
+          return `没有认出这一页，整页未读${headings ? `（表头：${headings}）` : ''}`
+        case 'sheet_hidden':
+          return '隐藏的工作表，照样读了'
+        case 'columns_ignored':
+          return `不认识的列未读：${headings}`
+        case 'blank_rows':
+          return `跳过 ${p['count']} 个空行`
+        case 'power_unit_by_size':
+          return `有 ${p['count']} 个功率没写单位，按大小当作瓦或千瓦（例如 ${p['cell']}）`
+        case 'places_inactive':
+          return `其中 ${p['count']} 个点位已停用，不会出现在手机上`
+        default:
+          return code
+      }
+    },
+    toPlaces: '看点位',
+    toTags: '打印标签',
+  },
+
+  tags: {
+    title: '标签',
+    searchHint: '短码、点位、编号',
+    state: '状态',
+    live: '在用',
+    revoked: '已停用',
+    allStates: '全部',
+    building: '楼栋',
+    columns: { short: '短码', place: '点位', building: '楼栋', printed: '打印', state: '状态' },
+    notPrinted: '还没打印',
+    printedAt: (time: string) => `${time} 打印`,
+    print: '打印标签',
+    printTitle: '打印标签纸',
+    printWhat: '选择要打印的范围，得到 A4 标签纸 PDF：二维码、点位名称、大号短码和裁切线。',
+    scope: { unprinted: '还没打印过的' },
+    allPrinted: '这个范围里的标签都打印过了',
+    make: '生成 PDF',
+    making: '正在生成，几百张要等几秒',
+    made: 'PDF 已下载。打印时选「实际大小」，不要缩放。',
+    fileName: '标签',
+    count: (n: string) => `约 ${n} 张标签`,
+    replace: '换新标签',
+    replaceTitle: '换一张新标签',
+    replaceWhy: '旧标签立即停用；以后有人扫到旧标签，打卡照收，但会记为存疑。新标签要打印后贴上。',
+    reason: '原因',
+    reasons: ['破损', '丢失', '看不清', '被人拍照外传'],
+    reasonMissing: '请写明原因',
+    replaced: (short: string) => `新标签是 ${short}，请打印后贴上`,
+    printThis: '打印这张',
+    empty: '还没有标签',
+    emptyWhy: '导入点位后，每个点位自动有一张标签。',
+    detail: '标签详情',
+    code: '编码',
+    madeAt: '生成时间',
+    revokedAt: '停用时间',
+    revokedReason: '停用原因',
+  },
+
+  people: {
+    title: '人员与手机',
+    tabs: { people: '人员', phones: '手机', aside: '搁置的记录' },
+    tabsLabel: '人员与手机的分页',
+    add: '添加人员',
+    addTitle: '添加人员',
+    editTitle: '修改人员',
+    searchHint: '姓名、账号',
+    role: '岗位',
+    anyRole: '全部岗位',
+    roles: {
+      guard: '保安',
+      repairer: '水电工',
+      inspector: '检查员',
+      supervisor: '主管',
+      admin: '管理员',
+      district: '区县管理',
+    } as Record<string, string>,
+    roleHints: {
+      guard: '用手机巡查',
+      repairer: '用手机巡查和处理水电',
+      inspector: '抽查，可以看值班台',
+      supervisor: '看全部、登记手机、打印标签',
+      admin: '再加上管理人员',
+      district: '看多所学校的汇总',
+    } as Record<string, string>,
+    columns: { name: '姓名', role: '岗位', account: '账号', pin: 'PIN', state: '状态', added: '添加于' },
+    hasPin: '已设',
+    noPin: '未设',
+    active: '在岗',
+    off: '已停用',
+    allStates: '在岗和停用',
+    name: '姓名',
+    nameMissing: '请填姓名',
+    account: '值班台账号',
+    accountHint: '要用值班台的人才需要',
+    accountNeeded: '这个岗位要用值班台，请填账号',
+    password: '密码',
+    passwordHint: '留空则自动生成，只显示一次',
+    passwordChange: '新密码（留空则不变）',
+    pinHint: '巡查 PIN 自动生成，保存后显示一次',
+    activeLabel: '在岗',
+    activeHint: '停用后不能登录，也不再出现在手机的名单里；过去的记录都保留',
+    resetPin: '重设 PIN',
+    resetPinAsk: (name: string) => `给${name}换一个新的 PIN？旧的马上失效。`,
+    resetPinDo: '换新 PIN',
+    once: '只显示这一次，请现在告诉本人',
+    newPin: 'PIN',
+    newPassword: '密码',
+    readOnly: '只有管理员能修改人员',
+    empty: '还没有其他人员',
+    emptyWhy: '添加保安、水电工和主管；保安会得到一个 6 位 PIN，在登记过的手机上选自己的名字使用。',
+    done: '知道了',
+  },
+
+  phones: {
+    enrol: '登记手机',
+    enrolTitle: '登记一部手机',
+    enrolWhy: '用要登记的手机扫下面的二维码。二维码只能用一次，10 分钟内有效。',
+    nameLabel: '给手机起个名字（可不填）',
+    nameHint: '例如：东门保安室 1 号机',
+    start: '生成二维码',
+    making: '正在生成',
+    qr: '登记用的二维码',
+    left: (text: string) => `还有 ${text}有效`,
+    expired: '二维码已过期',
+    renew: '重新生成',
+    waiting: '等待手机扫码',
+    used: (name: string) => `「${name}」已登记`,
+    usedWhy: '在手机上选择姓名、输入 PIN 就可以开始巡查。',
+    another: '再登记一部',
+    byHand: '扫不了时，在手机浏览器里打开这个地址',
+    columns: { name: '手机', person: '最近使用', seen: '最后联系', waiting: '待送', state: '状态', enrolled: '登记', app: '版本' },
+    never: '还没联系过',
+    noneWaiting: '全部已送达',
+    waitingN: (n: string) => `${n} 条待送`,
+    unknownWaiting: '未知',
+    notPersisted: '手机可能清掉数据',
+    notPersistedWhy: '浏览器没有答应长期保存数据。请把网页添加到主屏幕，并从那里打开。',
+    live: '在用',
+    revoked: '已停用',
+    enrolledBy: (name: string) => `由${name}登记`,
+    revoke: '停用',
+    revokeTitle: (name: string) => `停用「${name}」`,
+    revokeWhy: '这部手机立即不能再上传或下载。手机里还没送达的记录会留在手机里，可以导出。',
+    revokeWaiting: (n: string) => `它还有 ${n} 条记录没有送达。能联网的话，先让它送完再停用。`,
+    revokeDo: '停用这部手机',
+    empty: '还没有登记手机',
+    emptyWhy: '每部巡查用的手机登记一次，之后没有信号也能打卡。',
+  },
+
+  aside: {
+    why: '服务器读不懂、或与已有内容矛盾的记录放在这里，一条不丢，原文可看。',
+    columns: { received: '收到', device: '手机', n: '序号', reason: '原因' },
+    line: '原文',
+    empty: '没有搁置的记录',
+    emptyWhy: '手机送来的记录都读懂了。',
+  },
+}
+export type DeskWords = typeof zh
