@@ -5,8 +5,6 @@ import { startUpdates } from '../sw/updates'
 import { applyTheme, savedTheme } from '../ui/theme'
 import Guard from './Guard.svelte'
 
-startLanguage()
 applyTheme(savedTheme())
-const target = document.getElementById('app')
-if (target) mount(Guard, { target })
+void startLanguage().then(() => mount(Guard, { target: document.getElementById('app')! }))
 startUpdates()

@@ -50,7 +50,6 @@ export const en: GuardWords = {
     erase: 'Delete one digit',
     wrong: 'That PIN is wrong. Try again',
     wait: (seconds) => `Too many tries. Wait ${seconds} second${s(seconds)}`,
-    other: 'Someone else',
     checking: 'Checking',
     draft: 'Marks you had not saved are kept. Unlock to go on',
     roles: {
@@ -143,7 +142,6 @@ export const en: GuardWords = {
     lastNever: 'Not yet looked at',
     tonight: (time) => `Tonight ${time}`,
     lastNight: (time) => `Last night ${time}`,
-    already: 'Recorded tonight already',
     tile: (question, answer) => `${question}: ${answer}`,
     allNormal: 'All normal',
     save: (n) => `Save ${n} item${s(n)}`,

@@ -46,7 +46,6 @@ export const zh = {
     erase: '删除一位',
     wrong: 'PIN 不对，请再试',
     wait: (seconds: number) => `试得太多了，请等 ${seconds} 秒`,
-    other: '换个人',
     checking: '正在核对',
     draft: '上次没保存的标记还在，解锁后接着填',
     roles: {
@@ -141,7 +140,6 @@ export const zh = {
     lastNever: '还没有看过',
     tonight: (time: string) => `今晚 ${time}`,
     lastNight: (time: string) => `昨晚 ${time}`,
-    already: '今晚已经记过',
     tile: (question: string, answer: string) => `${question}：${answer}`,
     allNormal: '全部正常',
     save: (n: number) => `保存 ${n} 项`,

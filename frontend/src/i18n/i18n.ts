@@ -1,4 +1,4 @@
-import { createSubscriber } from 'svelte/reactivity'
+import { current } from './current.svelte'
 
 /**
  * The language runtime of both pages: one current language, typed dictionaries, and the school's way to write numbers
@@ -8,12 +8,6 @@ export const LANGUAGES = ['zh-CN', 'en'] as const
 export type Language = (typeof LANGUAGES)[number]
 
 const KEY = 'language'
-let current: Language = 'zh-CN'
-const listeners = new Set<() => void>()
-const subscribe = createSubscriber((update) => {
-  listeners.add(update)
-  return () => listeners.delete(update)
-})
 
 /** The language for this browser: the saved choice, else what the browser asks for, else zh-CN. */
 export function chooseLanguage(saved: string | null, wanted: readonly string[]): Language {
@@ -25,20 +19,22 @@ export function chooseLanguage(saved: string | null, wanted: readonly string[]):
   return 'zh-CN'
 }
 
-/** Set the language at the start of a page, from the saved choice and the browser. */
-export function startLanguage(): void {
+const loaders: ((language: Language) => Promise<void>)[] = []
+
+/** Set the language at the start of a page, from the saved choice and the browser; resolves when its words are here. */
+export function startLanguage(): Promise<void> {
   let saved: string | null = null
   try {
     saved = localStorage.getItem(KEY)
   } catch {
     // Storage may be forbidden; the browser's language decides.
   }
-  show(chooseLanguage(saved, navigator.languages?.length ? navigator.languages : [navigator.language]))
+  return show(chooseLanguage(saved, navigator.languages?.length ? navigator.languages : [navigator.language]))
 }
 
 /** Change the language by hand and remember it on this device. */
-export function setLanguage(next: Language): void {
-  show(next)
+export async function setLanguage(next: Language): Promise<void> {
+  await show(next)
   try {
     localStorage.setItem(KEY, next)
   } catch {
@@ -46,15 +42,14 @@ export function setLanguage(next: Language): void {
   }
 }
 
-function show(next: Language): void {
-  current = next
+async function show(next: Language): Promise<void> {
+  if (loaders.length) await Promise.all(loaders.map((load) => load(next)))
+  current.language = next
   document.documentElement.lang = next
-  for (const update of listeners) update()
 }
 
 export function language(): Language {
-  subscribe()
-  return current
+  return current.language
 }
 
 /**
@@ -65,6 +60,17 @@ export function language(): Language {
 export function words<W extends object>(zh: W, en: NoInfer<W>): W {
   return new Proxy(zh, {
     get: (_target, key) => Reflect.get(language() === 'zh-CN' ? zh : en, key),
+  })
+}
+
+/** As `words`, but each language is fetched when it is first wanted: a phone carries only the one it shows. */
+export function fetchedWords<W extends object>(fetch: Record<Language, () => Promise<W>>): W {
+  const here: Partial<Record<Language, W>> = {}
+  loaders.push(async (language) => {
+    here[language] ??= await fetch[language]()
+  })
+  return new Proxy({} as W, {
+    get: (_target, key) => Reflect.get(here[language()] ?? {}, key),
   })
 }
 

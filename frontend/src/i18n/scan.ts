@@ -1,6 +1,8 @@
-import { words } from './i18n'
-import { en } from './scan.en'
-import { zh } from './scan.zh-CN'
+import { fetchedWords } from './i18n'
+import type { ScanWords } from './scan.zh-CN'
 
 /** The words of the scan screen in the current language. */
-export const t = words(zh, en)
+export const t = fetchedWords<ScanWords>({
+  'zh-CN': () => import('./phone.zh-CN').then(({ scan }) => scan),
+  en: () => import('./phone.en').then(({ scan }) => scan),
+})

@@ -1,0 +1,28 @@
+/** Sentences for the codes that a phone can meet; the guard page carries no others. */
+export const zh = {
+  unknown: '出了点问题，请再试一次',
+  offline: '现在连不上服务器，请检查网络后再试',
+  not_our_server: '网络里有别的页面挡在中间（例如校园网登录页），请先登录网络',
+  too_many_tries: '试得太多了，请过一会儿再试',
+  busy: '服务器正忙，请过一会儿再试',
+  enrolment_invalid: '这个入网码无效，请让主管重新出一个',
+  enrolment_unknown: '没有这个入网码，请让主管重新出一个',
+  enrolment_used: '这个入网码已经用过，请让主管重新出一个',
+  enrolment_expired: '这个入网码已过期（10 分钟有效），请让主管重新出一个',
+  device_revoked: '这部手机已被停用。记录都还在手机里，请把它交给主管',
+  device_unknown: '服务器不认识这部手机。记录都还在手机里，请让主管重新登记',
+  not_json: '这条记录读不懂（不是 JSON）',
+  not_object: '这条记录读不懂（不是一个对象）',
+  version_unknown: '这条记录的版本服务器还不认识',
+  kind_unknown: '这种记录服务器还不认识',
+  shape_invalid: '这条记录的内容不完整',
+  id_conflict: '同一编号已有另一条内容不同的记录',
+  chain: '这条记录与前一条对不上',
+  fork: '这部手机的记录有两个版本，正在分开保存',
+  line_too_long: '这条记录太长',
+  photo_hash_differs: '照片在路上变了样，会自动重发',
+  photo_not_image: '这不是照片',
+  photo_too_many_pixels: '照片太大',
+  too_large: '内容太大，服务器没有收下',
+}
+export type PhoneProblemWords = typeof zh
