@@ -375,11 +375,13 @@ def sheet(
         if building:
             building_id = db.session.scalar(select(Building.id).where(Building.name == building))
             if building_id is None:
-                names = "、".join(db.session.scalars(select(Building.name).order_by(Building.name)))
+                names = "、".join(db.session.scalars(select(Building.name).order_by(Building.name))) or say(
+                    "无", "none"
+                )
                 raise click.ClickException(
                     say(
                         f"没有叫“{building}”的楼；有：{names}。",
-                        f"No building is called {building}; there are: {names}.",
+                        f"No building is called {building}; known are: {names}.",
                     )
                 )
         content = service.render_sheet(
@@ -393,7 +395,10 @@ def sheet(
 
 
 @main.command(
-    help=say("输出接口说明（OpenAPI 3.1，JSON）。", "Print the API's contract (OpenAPI 3.1, JSON).")
+    help=say(
+        "输出接口说明（OpenAPI 3.1，JSON），供写程序对接的人使用。不需要数据文件夹。",
+        "Print the API's contract as OpenAPI 3.1 in JSON, for whoever writes programs against it. Needs no data folder.",
+    )
 )
 def openapi() -> None:
     """Print the OpenAPI document; needs no data."""

@@ -118,7 +118,7 @@ def _fail(sentence: str, *, code: int = 2) -> NoReturn:
 def bar(label: str) -> Iterator[Step]:
     """Show a bar while long work goes on; yields what the work calls with (done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=aside, transient=True) as progress:
+    with Progress(*columns, console=aside, transient=True, disable=not aside.is_terminal) as progress:
         task = progress.add_task(label, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
