@@ -233,6 +233,16 @@ test('a PIN changed on the desk makes the phone forget the old one', async () =>
   expect(await enrolment.checkPin('p1', PIN)).toEqual({ ok: true, verified: false })
 })
 
+test('a slip of the finger online does not open the phone offline', async () => {
+  await enrolled()
+  answer = right
+  await enrolment.checkPin('p1', PIN)
+  answer = () => problem(403, 'wrong_pin')
+  expect(await enrolment.checkPin('p1', '000000')).toEqual({ ok: false, reason: 'wrong' })
+  answer = offline
+  expect(await enrolment.checkPin('p1', '000000')).toEqual({ ok: false, reason: 'wrong' })
+})
+
 test('the server’s throttle is passed on', async () => {
   await enrolled()
   answer = () => problem(429, 'too_many_tries', {}, '30')

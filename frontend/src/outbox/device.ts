@@ -130,22 +130,33 @@ export class Enrolment {
       return { ok: true, verified: true }
     }
     const code = answer === null ? null : problemCode(answer)
-    if (answer?.status === 403 && code === 'wrong_pin') return this.wrong(person, true)
+    if (answer?.status === 403 && code === 'wrong_pin') {
+      await this.forgetStale(person, pin)
+      return { ok: false, reason: 'wrong' }
+    }
     if (answer?.status === 429 && code !== null) {
       const seconds = Number(answer.retryAfter)
       const wait = Math.min(LONGEST_WAIT, Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : FIRST_WAIT)
       return { ok: false, reason: 'wait', until: this.world.now() + wait }
     }
-    const verifier = await this.store.read(['device'], (tx) => tx.objectStore('device').get(`verifier:${person}`))
-    if (verifier === undefined || this.world.subtle === null) {
-      await this.forgive(person)
-      return { ok: true, verified: false }
-    }
-    const { salt, iterations, hash } = verifier as Verifier
-    const same = toBase64(await this.stretch(pin, salt, iterations)) === toBase64(hash)
-    if (!same) return this.wrong(person, false)
+    const known = await this.knows(person, pin)
+    if (known === false) return { ok: false, reason: 'wrong' }
     await this.forgive(person)
-    return { ok: true, verified: true }
+    return { ok: true, verified: known === true }
+  }
+
+  /** What the verifier on the phone says; null when there is none. */
+  private async knows(person: string, pin: string): Promise<boolean | null> {
+    const row = await this.store.read(['device'], (tx) => tx.objectStore('device').get(`verifier:${person}`))
+    if (row === undefined || this.world.subtle === null) return null
+    const { salt, iterations, hash } = row as Verifier
+    return toBase64(await this.stretch(pin, salt, iterations)) === toBase64(hash)
+  }
+
+  /** The server refuses a PIN that the phone knows: it was changed on the desk. A mere slip leaves the verifier. */
+  private async forgetStale(person: string, pin: string): Promise<void> {
+    if ((await this.knows(person, pin)) !== true) return
+    await this.store.write(['device'], (tx) => tx.objectStore('device').delete(`verifier:${person}`))
   }
 
   /** Counts the try before it is judged, so that reloading the page wins nothing. */
@@ -162,14 +173,6 @@ export class Enrolment {
       await tx.objectStore('device').put({ wrong, until: now + wait }, key)
       return { wrong, until: 0 }
     })
-  }
-
-  private async wrong(person: string, serverSaysSo: boolean): Promise<PinAnswer> {
-    if (serverSaysSo) {
-      // The PIN was changed on the desk: what the phone remembers is no longer true.
-      await this.store.write(['device'], (tx) => tx.objectStore('device').delete(`verifier:${person}`))
-    }
-    return { ok: false, reason: 'wrong' }
   }
 
   private async forgive(person: string): Promise<void> {
