@@ -22,7 +22,7 @@ from campus_patrol.terminal import (
     out,
     public_url_option,
     say,
-    table,
+    show_report,
     with_database,
     working,
 )
@@ -255,78 +255,6 @@ def import_file(file: Path, dry_run: bool, data: Path | None, database_url: str 
     return 1 if any(counts["refused"] for counts in report["counts"].values()) else 0
 
 
-# What the report's codes mean; a cell of any other code simply does not read as what its column holds.
-REASONS = {
-    "missing": say("{field}没有填", "{field} is empty"),
-    "column_missing": say("没有“{field}”这一列", "there is no column for {field}"),
-    "cell_error": say("单元格是错误值 {value}", "the cell shows the error {value}"),
-    "formula_without_value": say(
-        "公式没有结果，请用 Excel 打开并保存", "a formula without its result: save the file in Excel"
-    ),
-    "cell_is_date": say("{value} 被 Excel 存成了日期", "Excel turned it into the date {value}"),
-    "count_merged": say(
-        "合并单元格 {range} 里的数量不知道归谁", "a count in the merged cells {range} belongs to no one row"
-    ),
-    "unit_missing": say("{value} 缺少单位", "{value} has no unit"),
-    "out_of_range": say("{value} 不在 {min} 到 {max} 之间", "{value} is not between {min} and {max}"),
-    "too_long": say("{length} 个字，最多 {max} 个", "{length} letters, at most {max}"),
-    "duplicate": say("与“{sheet}”第 {row} 行重复", "the same as row {row} of {sheet}"),
-    "kind_conflict": say("这个编号已经是另一类点位", "another kind of place has this number"),
-    "scope_unknown": say("没有“{part}”这个地方", "no place is called {part}"),
-    "scope_ambiguous": say("“{part}”不止一个", "{part} is more than one place"),
-    "scope_empty": say("“{part}”里没有点位", "there are no places in {part}"),
-}
-
-
-# The columns a row cannot do without, as a Chinese sheet heads them.
-COLUMNS = {
-    "building": "楼栋",
-    "floor": "楼层",
-    "number": "编号",
-    "name": "名称",
-    "start": "开始时间",
-    "window": "时限",
-}
-COLUMNS |= {"weekdays": "星期", "scope": "巡查范围", "questions": "检查内容"}
-
-
-def reason(code: str, params: dict[str, Any]) -> str:
-    """Say why a row was refused, and what would have been taken where the report knows."""
-    field = params.get("field", "")
-    text = REASONS.get(code, say("看不懂“{value}”", "cannot read {value}"))
-    sentence = text.format_map({"value": "", **params, "field": say(COLUMNS.get(field, field), field)})
-    allowed = params.get("allowed")
-    if not allowed:
-        return sentence
-    given = "、".join(map(str, allowed)) if isinstance(allowed, list | tuple) else str(allowed)
-    return sentence + say(f"（可以是：{given}）", f" (allowed: {given})")
-
-
-def show_report(report: dict[str, Any]) -> None:
-    """Print an import's report: the counts, then every refused row with its cell and the reason."""
-    sheets = {
-        "rooms": say("房间", "rooms"),
-        "taps": say("用水点", "water points"),
-        "routes": say("巡查路线", "routes"),
-    }
-    statuses = ("new", "changed", "unchanged", "refused")
-    counts = table(
-        "", say("新增", "new"), say("变更", "changed"), say("不变", "unchanged"), say("拒绝", "refused")
-    )
-    for kind, count in report["counts"].items():
-        counts.add_row(sheets.get(kind, kind), *(str(count[status]) for status in statuses))
-    out.print(counts)
-    refused = [row for row in report["rows"] if row["status"] == "refused"]
-    if refused:
-        rows = table(say("工作表", "sheet"), say("位置", "where"), say("内容", "what"), say("原因", "why"))
-        for row in refused:
-            where = row["cell"] or say(f"第 {row['row']} 行", f"row {row['row']}")
-            rows.add_row(row["sheet"], where, str(row["what"] or ""), reason(row["code"], row["params"]))
-        out.print(rows)
-    if report["dry_run"]:
-        out.print(say("只是检查，没有写入任何内容。", "This was a check; nothing was written."))
-
-
 @main.group(help=say("打印标签。", "Print tags."))
 def tags() -> None:
     """Tags."""
@@ -397,7 +325,8 @@ def sheet(
 @main.command(
     help=say(
         "输出接口说明（OpenAPI 3.1，JSON），供写程序对接的人使用。不需要数据文件夹。",
-        "Print the API's contract as OpenAPI 3.1 in JSON, for whoever writes programs against it. Needs no data folder.",
+        "Print the API's contract as OpenAPI 3.1 in JSON, for whoever writes programs against it. "
+        "Needs no data folder.",
     )
 )
 def openapi() -> None:

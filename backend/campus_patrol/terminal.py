@@ -229,3 +229,75 @@ def prepare(settings: Settings) -> None:
 def _unusable(error: DatabaseError) -> click.ClickException:
     reason = str(error.orig).strip().splitlines()[0].rstrip(".")
     return click.ClickException(say(f"数据库不能用：{reason}。", f"The database cannot be used: {reason}."))
+
+
+# What the report's codes mean; a cell of any other code simply does not read as what its column holds.
+REASONS = {
+    "missing": say("{field}没有填", "{field} is empty"),
+    "column_missing": say("没有“{field}”这一列", "there is no column for {field}"),
+    "cell_error": say("单元格是错误值 {value}", "the cell shows the error {value}"),
+    "formula_without_value": say(
+        "公式没有结果，请用 Excel 打开并保存", "a formula without its result: save the file in Excel"
+    ),
+    "cell_is_date": say("{value} 被 Excel 存成了日期", "Excel turned it into the date {value}"),
+    "count_merged": say(
+        "合并单元格 {range} 里的数量不知道归谁", "a count in the merged cells {range} belongs to no one row"
+    ),
+    "unit_missing": say("{value} 缺少单位", "{value} has no unit"),
+    "out_of_range": say("{value} 不在 {min} 到 {max} 之间", "{value} is not between {min} and {max}"),
+    "too_long": say("{length} 个字，最多 {max} 个", "{length} letters, at most {max}"),
+    "duplicate": say("与“{sheet}”第 {row} 行重复", "the same as row {row} of {sheet}"),
+    "kind_conflict": say("这个编号已经是另一类点位", "another kind of place has this number"),
+    "scope_unknown": say("没有“{part}”这个地方", "no place is called {part}"),
+    "scope_ambiguous": say("“{part}”不止一个", "{part} is more than one place"),
+    "scope_empty": say("“{part}”里没有点位", "there are no places in {part}"),
+}
+
+
+# The columns a row cannot do without, as a Chinese sheet heads them.
+COLUMNS = {
+    "building": "楼栋",
+    "floor": "楼层",
+    "number": "编号",
+    "name": "名称",
+    "start": "开始时间",
+    "window": "时限",
+}
+COLUMNS |= {"weekdays": "星期", "scope": "巡查范围", "questions": "检查内容"}
+
+
+def reason(code: str, params: dict[str, Any]) -> str:
+    """Say why a row was refused, and what would have been taken where the report knows."""
+    field = params.get("field", "")
+    text = REASONS.get(code, say("看不懂“{value}”", "cannot read {value}"))
+    sentence = text.format_map({"value": "", **params, "field": say(COLUMNS.get(field, field), field)})
+    allowed = params.get("allowed")
+    if not allowed:
+        return sentence
+    given = "、".join(map(str, allowed)) if isinstance(allowed, list | tuple) else str(allowed)
+    return sentence + say(f"（可以是：{given}）", f" (allowed: {given})")
+
+
+def show_report(report: dict[str, Any]) -> None:
+    """Print an import's report: the counts, then every refused row with its cell and the reason."""
+    sheets = {
+        "rooms": say("房间", "rooms"),
+        "taps": say("用水点", "water points"),
+        "routes": say("巡查路线", "routes"),
+    }
+    statuses = ("new", "changed", "unchanged", "refused")
+    counts = table(
+        "", say("新增", "new"), say("变更", "changed"), say("不变", "unchanged"), say("拒绝", "refused")
+    )
+    for kind, count in report["counts"].items():
+        counts.add_row(sheets.get(kind, kind), *(str(count[status]) for status in statuses))
+    out.print(counts)
+    refused = [row for row in report["rows"] if row["status"] == "refused"]
+    if refused:
+        rows = table(say("工作表", "sheet"), say("位置", "where"), say("内容", "what"), say("原因", "why"))
+        for row in refused:
+            where = row["cell"] or say(f"第 {row['row']} 行", f"row {row['row']}")
+            rows.add_row(row["sheet"], where, str(row["what"] or ""), reason(row["code"], row["params"]))
+        out.print(rows)
+    if report["dry_run"]:
+        out.print(say("只是检查，没有写入任何内容。", "This was a check; nothing was written."))
