@@ -15,7 +15,7 @@ def counted(app: Flask) -> Iterator[list[str]]:
     statements: list[str] = []
 
     def note(connection, cursor, statement, *_):  # type: ignore[no-untyped-def]
-        if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "PRAGMA")):
+        if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "PRAGMA", "SELECT set_config")):
             statements.append(statement)
 
     with app.app_context():

@@ -130,6 +130,9 @@ def use_school(school_id: str) -> None:
 def any_school() -> Iterator[None]:
     """Look across schools for as long as the caller's school is not known yet: sign-in, tokens, the command line."""
     before = db.session.info.get("school")
+    if before not in (None, ANY_SCHOOL):
+        # What waits to be written still belongs to that school; an autoflush in here would not know whose it is.
+        db.session.flush()
     _set_school(ANY_SCHOOL)
     try:
         yield

@@ -179,6 +179,21 @@ def test_a_night_that_is_no_date_is_not_found(school, staff, text):
         assert (answer.status_code, answer.json["code"]) == (404, "not_found")
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"search": "水东"}, ["A1-水东"]),
+        ({"search": "明德楼 A1"}, ["A102", "A1-水东"]),
+        ({"search": "%"}, []),
+        ({"building": "nowhere"}, []),
+        ({"page": 2, "page_size": 1}, ["A1-水东"]),
+    ],
+)
+def test_missed_places_can_be_narrowed_and_paged(walked, staff, query, expected):
+    answer = staff.get(f"/api/v1/nights/{night(0)}/missed", query_string=query).json
+    assert [item["number"] for item in answer["items"]] == expected
+
+
 def test_a_school_with_no_nights_yet_gets_an_empty_list(school, staff):
     assert staff.get("/api/v1/nights").json == {"items": [], "total": 0, "page": 1, "page_size": 30}
 
@@ -197,8 +212,10 @@ def test_the_night_takes_few_statements_whatever_it_holds(app, walked, staff):
 
     # One of them says who is asking.
     assert statements(f"/api/v1/nights/{night(0)}") == statements("/api/v1/nights/2020-01-01") <= 8
-    assert statements(f"/api/v1/nights/{night(0)}/missed") <= 5
     assert statements("/api/v1/nights") <= 5
+    assert (
+        statements(f"/api/v1/nights/{night(0)}/missed") == statements("/api/v1/nights/2020-01-01/missed") <= 5
+    )
     assert statements("/api/v1/routes") <= 3
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, union
 
 from campus_patrol.database import db, escape_like
 from campus_patrol.findings.models import Finding
@@ -58,20 +58,14 @@ def show_night(*, night: date) -> dict[str, Any]:
     A stop counts as done when anybody was at its place that night, on whatever round. Voided checkpoints count for
     nothing. Planned is what today's routes plan for that weekday.
     """
-    routes = (
-        db.session.execute(select(Route).where(Route.active).order_by(Route.start, Route.name))
-        .scalars()
-        .all()
-    )
-    planned = [route for route in routes if rules.is_planned(route.weekdays, night)]
-    here = (Checkpoint.night == night, Checkpoint.voided_at.is_(None))
+    planned, here = _planned(night), _counted(night)
     stops: dict[str, set[str]] = defaultdict(set)
     for route_id, place_id in db.session.execute(
         select(Stop.route_id, Stop.place_id).join(Place, Place.id == Stop.place_id).where(Place.active)
     ):
         stops[route_id].add(place_id)
     # Compared here and not by a join: without statistics SQLite scans all of one side for each row of the other.
-    seen = set(db.session.scalars(select(Checkpoint.place_id.distinct()).where(*here)))
+    seen = set(db.session.scalars(select(Checkpoint.place_id).where(*here).distinct()))
     wanted = set().union(*(stops[route.id] for route in planned))
     kinds = db.session.execute(
         select(
@@ -103,6 +97,60 @@ def show_night(*, night: date) -> dict[str, Any]:
             for route in planned
         ],
     }
+
+
+def _planned(night: date) -> list[Route]:
+    routes = db.session.scalars(select(Route).where(Route.active).order_by(Route.start, Route.name))
+    return [route for route in routes if rules.is_planned(route.weekdays, night)]
+
+
+def _counted(night: date) -> tuple[ColumnElement[bool], ...]:
+    return Checkpoint.night == night, Checkpoint.voided_at.is_(None)
+
+
+def list_missed(
+    *, night: date, page_number: int, page_size: int, building: str | None = None, search: str | None = None
+) -> dict[str, Any]:
+    """List the places planned for a night that nobody came to, in the order they would have been walked.
+
+    Four queries. ``last_at`` is the last visit of any night.
+    """
+    planned = _planned(night)
+    seen = set(db.session.scalars(select(Checkpoint.place_id).where(*_counted(night)).distinct()))
+    statement = (
+        select(Stop.route_id, Place, Building)
+        .join(Place, Place.id == Stop.place_id)
+        .join(Building, Building.id == Place.building_id)
+        .where(Place.active, Stop.route_id.in_([route.id for route in planned]))
+        .order_by(Stop.position)
+    )
+    if building is not None:
+        statement = statement.where(Place.building_id == building)
+    for word in (search or "").split():
+        pattern = f"%{escape_like(word)}%"
+        statement = statement.where(
+            or_(*(column.ilike(pattern, escape="\\") for column in (Place.name, Place.number, Building.name)))
+        )
+    stops: dict[str, list[tuple[Place, Building]]] = defaultdict(list)
+    for route_id, place, where in db.session.execute(statement):
+        stops[route_id].append((place, where))
+    missed: dict[str, dict[str, Any]] = {}
+    for route in planned:
+        for place, where in stops[route.id]:
+            if place.id not in seen:
+                row = missed.setdefault(place.id, {**(place_reference(place, where) or {}), "routes": []})
+                row["routes"].append(route)
+    items = list(missed.values())[(page_number - 1) * page_size : page_number * page_size]
+    last = dict(
+        db.session.execute(
+            select(Checkpoint.place_id, func.max(Checkpoint.corrected_at))
+            .where(Checkpoint.place_id.in_([item["id"] for item in items]), Checkpoint.voided_at.is_(None))
+            .group_by(Checkpoint.place_id)
+        ).all()
+    )
+    for item in items:
+        item["last_at"] = last.get(item["id"])
+    return {"items": items, "total": len(missed), "page": page_number, "page_size": page_size}
 
 
 def _rounds(
