@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,9 @@ def demo(port: int, phones: bool, data: Path | None) -> None:
             trusted = certificate.make_local(folder / "tls", certificate.machine_names())
             secure = free_pair(port + 443)
             listeners.append(Listener(EVERYWHERE, secure, trusted, secure + 1))
+            # The desk is open on this machine as localhost, but the codes it shows are for phones.
+            outside = [a for a in listeners[1].addresses() if "//localhost" not in a]
+            settings = replace(settings, public_url=outside[0].rstrip("/") if outside else "")
         keep_serving(settings, listeners, ready=partial(show_card, card, listeners, chosen))
 
 
@@ -329,6 +333,12 @@ def show_card(card: dict[str, Any], listeners: Sequence[Listener], kept: Path | 
     out.print(people)
     for listener in listeners[1:]:
         show_trust(listener)
+        out.print(
+            say(
+                "  信任以后，在值班台的“人员与手机”里登记这部手机。",
+                "  Then enrol the phone at the desk, under people and phones.",
+            )
+        )
     out.print(
         say(f"\n数据在 {kept}。", f"\nThe data are in {kept}.")
         if kept
