@@ -6,6 +6,9 @@
  */
 declare const __PRECACHE__: { version: string; files: [path: string, integrity: string][] }
 
+/** Not yet in the worker's types. */
+type Routes = { addRoutes?: (rules: { condition: { urlPattern: string }; source: 'network' }[]) => Promise<void> }
+
 const sw = self as unknown as ServiceWorkerGlobalScope
 const { version, files } = __PRECACHE__
 const PREFIX = 'guard-'
@@ -13,6 +16,9 @@ const CACHE = PREFIX + version
 const paths = new Set(files.map(([path]) => path))
 
 sw.addEventListener('install', (event) => {
+  // A worker with requests in hand is never replaced, so a busy sync could hold an update off for long. Calls to the
+  // server need no worker; browsers that know routes (Chromium 123) leave it out of them altogether.
+  ;(event as Routes).addRoutes?.([{ condition: { urlPattern: '/api/*' }, source: 'network' }]).catch(() => undefined)
   // The integrity makes it all or nothing: a captive portal's page, or half of an update, is never kept.
   const wanted = files.map(([path, integrity]) => new Request(path, { integrity, cache: 'no-cache' }))
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(wanted)))

@@ -2,6 +2,8 @@ import { scriptUrl } from './script-url'
 
 /** How long an open page goes without asking for a new version. */
 const CHECK_EVERY_MS = 3_600_000
+/** How long the page may count on still being idle after it asked for the change. */
+const IDLE_FOR_MS = 3000
 
 let waiting: ServiceWorker | null = null
 let replaced = false
@@ -16,7 +18,7 @@ export function startUpdates(): void {
   container.addEventListener('controllerchange', () => {
     if (reloading) location.reload()
     else if (controlled) {
-      // Another tab let the new version in. This one goes on with what it has, until it is idle too.
+      // Another tab let the new version in, or it came late. This page goes on with what it has until it is idle.
       replaced = true
       announce()
     }
@@ -66,6 +68,10 @@ export function applyUpdate(): void {
   if (waiting && waiting.state === 'installed') {
     reloading = true
     waiting.postMessage('take-over')
+    // The old worker is replaced only when it has nothing in hand. If that comes later, the page is asked again.
+    setTimeout(() => {
+      reloading = false
+    }, IDLE_FOR_MS)
   } else if (replaced) {
     reloading = true
     location.reload()

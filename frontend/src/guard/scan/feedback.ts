@@ -1,9 +1,14 @@
 let audio: AudioContext | null = null
 
-/** Make the sound ready. Must follow a touch: browsers keep a page silent until then. */
+/** Browsers keep a page silent until the first touch, and log a complaint at every try before it. */
+function touched(): boolean {
+  return navigator.userActivation?.hasBeenActive !== false
+}
+
+/** Make the sound ready. */
 export function readySound(): void {
   const Context = window.AudioContext as typeof AudioContext | undefined
-  if (!Context) return
+  if (!Context || !touched()) return
   audio ??= new Context()
   if (audio.state === 'suspended') audio.resume().catch(() => undefined)
 }
@@ -38,6 +43,6 @@ function beep(hertz: number, after: number, seconds: number): void {
 }
 
 function buzz(pattern: number | number[]): void {
-  // Before the first touch Chromium refuses and logs an error. iPhones have no such thing.
-  if (navigator.userActivation?.hasBeenActive !== false) navigator.vibrate?.(pattern)
+  // iPhones have no such thing.
+  if (touched()) navigator.vibrate?.(pattern)
 }
