@@ -202,6 +202,7 @@ def test_a_messy_workbook_comes_in_right_and_names_what_it_leaves_out(empty: str
 def test_a_changed_row_shows_old_and_new_and_changes_only_that(empty: str) -> None:
     take(workbook([ROOMS, ["明德楼", 1, "A101", "七年级1班", "教室", 2, 3.5, 12, "靠窗"]]))
     tag = db.session.scalars(select(Tag)).one().code
+    before = place_of("A101").updated_at
     report = take(
         workbook([ROOMS, ["明 德 楼", "2F", "ａ101", "七年级2班", "设备用房", 2, "3500W", "10盏", None]])
     )
@@ -226,6 +227,7 @@ def test_a_changed_row_shows_old_and_new_and_changes_only_that(empty: str) -> No
     ]
     place = place_of("A101")
     assert (place.name, place.remark, place.ac_power_kw) == ("七年级2班", "靠窗", Decimal("3.5"))
+    assert place.updated_at > before
     assert db.session.scalars(select(Tag)).one().code == tag
 
 

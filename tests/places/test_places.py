@@ -1,5 +1,6 @@
 """Buildings and places as the desk lists, finds and changes them."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -132,6 +133,29 @@ def test_the_last_checkpoint_of_a_place_is_shown(
     assert shown["A101"] is not None
     assert shown["A101"].startswith("2026-03-02T15:31")
     assert shown["A102"] is None
+    checkpoint = phone.write(phone.checkpoint(tag=school.codes["A102"], at="2026-03-03T15:30:00.000Z"))
+    phone.write(phone.record("void", ref=json.loads(checkpoint)["id"], at="2026-03-03T15:31:00.000Z"))
+    phone.sync()
+    assert staff.get("/api/v1/places?search=A102").json["items"][0]["last_at"] is None
+
+
+def test_a_place_shows_its_live_tag_and_never_a_revoked_one(
+    staff: FlaskClient, school: SchoolForTest
+) -> None:
+    (before,) = staff.get("/api/v1/places?search=A321").json["items"]
+    answer = staff.post(f"/api/v1/tags/{before['tag']['id']}/replace", json={"reason": "撕毁"})
+    assert answer.status_code == 201, answer.json
+    (after,) = staff.get("/api/v1/places?search=A321").json["items"]
+    assert after["tag"]["id"] == answer.json["id"]
+
+
+def test_a_place_switched_off_is_listed_and_no_longer_counted(
+    staff: FlaskClient, school: SchoolForTest
+) -> None:
+    change(staff, school.places["A321"], active=False)
+    assert [place["active"] for place in staff.get("/api/v1/places?search=A321").json["items"]] == [False]
+    (building,) = staff.get("/api/v1/buildings").json["items"]
+    assert (building["floors"], building["places"]) == ([1], 3)
 
 
 def change(client: FlaskClient, place: str, **changes: Any) -> Any:
