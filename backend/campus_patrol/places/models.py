@@ -29,7 +29,8 @@ class Place(Entity, Base):
     )
 
     building_id: Mapped[str] = mapped_column(ForeignKey("building.id"))
-    floor: Mapped[int] = mapped_column(Integer)  # as people say it: 1 is the ground floor, -1 the first basement
+    # As people say it: 1 is the ground floor, -1 the first basement.
+    floor: Mapped[int] = mapped_column(Integer)
     kind: Mapped[str] = mapped_column(String(10))  # room, tap, facility
     number: Mapped[str] = mapped_column(String(40))
     name: Mapped[str] = mapped_column(String(80))

@@ -22,6 +22,7 @@ export const en: ProblemWords = {
   tag_unknown: 'There is no such tag',
   tag_already_replaced: 'This tag was replaced already; its place has a new one',
   no_shorts_left: 'The school has used up its short codes',
+  number_taken: 'This building already has a place with that number',
   nothing_to_print: 'No tag fits this choice',
   label_font_missing: 'The server lacks the font for labels. Ask whoever runs it to install it again',
   malformed: 'The request could not be read',

@@ -22,6 +22,7 @@ export const zh = {
   tag_unknown: '没有这张标签',
   tag_already_replaced: '标签已经更换过，这个点位有新标签了',
   no_shorts_left: '学校的短码已经用完',
+  number_taken: '这栋楼已经有这个编号的点位',
   nothing_to_print: '没有符合条件的标签可打印',
   label_font_missing: '服务器缺少打印标签用的字体，请联系管理员重新安装',
   malformed: '请求读不懂',
