@@ -19,6 +19,7 @@ const FAULTS: Fault[] = [
   'wrong_signature',
   'old_answer',
   'beyond',
+  'low_ack',
   'portal_401',
   'revoked_401',
   'forbidden_403',

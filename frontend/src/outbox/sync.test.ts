@@ -180,6 +180,17 @@ test('a poll shows that the server went back, without anything new to send', asy
   expect((await tab.chain()).stream).toBe(header(0).stream)
 })
 
+test('an acknowledgement that goes back is followed: what the server no longer holds waits again', async () => {
+  await tab.check('r1')
+  await tab.sync.run()
+  await tab.check('r2')
+  server.faults.push('low_ack', 'drop')
+  await tab.sync.run()
+  expect(await tab.outbox.counts()).toMatchObject({ waiting: 3, safe: 0 })
+  expect((await tab.sync.run())?.outcome).toBe('ok')
+  expect(header(3)).toMatchObject({ from: 1, count: 3 })
+})
+
 test('a gap that this phone cannot fill moves what it has to a new stream', async () => {
   await tab.check('r1')
   server.durable = 2
@@ -300,9 +311,9 @@ test('too large is halved until it passes; one line that never passes goes aside
 })
 
 test('a proxy that says too large once sets nothing aside', async () => {
-  await tab.check('x'.repeat(5_000))
-  server.faults.push('large_413', 'large_413')
   await tab.sync.run()
+  await tab.check('x'.repeat(5_000))
+  server.faults.push('large_413')
   await tab.sync.run()
   expect(await tab.outbox.asideItems()).toEqual([])
   expect((await tab.outbox.counts()).waiting).toBe(0)

@@ -111,6 +111,7 @@ export interface School {
   readonly name: string
   readonly zone: string
   readonly language: string
+  readonly is_demo?: boolean
 }
 
 export interface Device {

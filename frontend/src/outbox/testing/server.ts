@@ -17,6 +17,7 @@ export type Fault =
   | 'wrong_signature'
   | 'old_answer'
   | 'beyond'
+  | 'low_ack'
   | 'portal_401'
   | 'revoked_401'
   | 'forbidden_403'
@@ -107,6 +108,7 @@ export class FakeServer {
     if (fault === 'wrong_hash') return change({ ack_hash: 'e'.repeat(64) })
     if (fault === 'wrong_signature') return change({ signature: toBase64(new Uint8Array(64)) })
     if (fault === 'beyond') return change({ ack: 1_000_000 })
+    if (fault === 'low_ack') return change({ ack: 0, ack_hash: ZERO_HASH })
     if (fault === 'old_answer') return this.last ?? answer
     return answer
   }
