@@ -126,7 +126,10 @@ def test_a_pin_nobody_checked_is_a_doubt_until_it_was(school, phone, staff):
     phone.write(phone.checkpoint(school.codes["A102"]))
     phone.write(phone.record("sign_in", data={"verified": True}))
     phone.write(phone.checkpoint(school.codes["A321"]))
+    phone.write(phone.record("sign_out"))
+    phone.write(phone.checkpoint(school.codes["A1-水东"]))
     phone.sync()
+    assert doubts(staff, search="水东") == [("pin_unverified", {})]
     assert doubts(staff, search="A101") == [("pin_unverified", {})]
     assert doubts(staff, search="A102") == [("pin_unverified", {})]
     assert doubts(staff, search="A321") == []

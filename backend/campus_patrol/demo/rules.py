@@ -280,7 +280,7 @@ def _draw_socket(image: Image.Image, rng: Random) -> None:
     for x, y, lean in ((300, 225, -6), (348, 225, 6), (324, 270, 0)):
         draw.line((x, y, x + lean, y + 26), (40, 40, 40), 9)
     for _ in range(40):
-        x, y = rng.gauss(350, 22), rng.gauss(238, 18)
+        x, y = round(rng.gauss(350, 22)), round(rng.gauss(238, 18))
         draw.ellipse((x - 4, y - 3, x + 4, y + 3), (110, 78, 44))
 
 

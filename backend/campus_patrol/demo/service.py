@@ -184,7 +184,9 @@ def _instant(day: date, at: time) -> datetime:
 
 def _people(rng: Random, keys: Path) -> tuple[list[dict[str, Any]], dict[str, list[_Phone]]]:
     """Add the cast; return how they sign in, and the phones of those who carry one, by role."""
-    sign_ins, phones, admin = [], {}, None
+    sign_ins: list[dict[str, Any]] = []
+    phones: dict[str, list[_Phone]] = {}
+    admin = None
     for someone in CAST:
         secrets = {
             "password": f"demo-{someone.account}-{rng.randrange(1000, 10_000)}" if someone.account else None,

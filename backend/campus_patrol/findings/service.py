@@ -110,7 +110,7 @@ def _numbered(reported: Sequence[tuple[dict[str, Any], Wrong]]) -> list[dict[str
     return rows
 
 
-def _findings() -> Select[tuple[Finding, Place, Building, Person]]:
+def _findings() -> Select:
     return (
         select(Finding, Place, Building, Person)
         .outerjoin(Place, Place.id == Finding.place_id)
@@ -167,7 +167,7 @@ def _stored(hashes: Iterable[str]) -> set[str]:
     return set(db.session.scalars(select(Photo.sha256).where(Photo.sha256.in_(list(hashes)))))
 
 
-def _shown(row: Row[tuple[Finding, Place, Building, Person]], stored: set[str]) -> dict[str, Any]:
+def _shown(row: Row[Any], stored: set[str]) -> dict[str, Any]:
     finding = row.Finding
     return {
         "id": finding.id,

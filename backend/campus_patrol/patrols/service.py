@@ -58,7 +58,7 @@ def project(records: Sequence[ProjectedRecord]) -> Projection:
         if record.kind == "sign_in":
             device.last_person_id, device.pin_verified = record.person, record.data["verified"]
         elif record.kind == "sign_out":
-            device.pin_verified = None
+            device.pin_verified = False
         elif record.kind == "round_start":
             rounds.append(_round_row(record, school.zone))
         elif record.kind == "void" and record.ref:
@@ -263,7 +263,7 @@ def show_checkpoint(*, checkpoint_id: str) -> dict[str, Any]:
     )[0]
 
 
-def _checkpoints() -> Select[tuple[Checkpoint, Place, Building, Person, Device]]:
+def _checkpoints() -> Select:
     return (
         select(Checkpoint, Place, Building, Person, Device)
         .outerjoin(Place, Place.id == Checkpoint.place_id)

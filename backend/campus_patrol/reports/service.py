@@ -48,8 +48,8 @@ def list_nights(*, limit: int) -> dict[str, Any]:
     return {"items": items, "total": total, "page": 1, "page_size": limit}
 
 
-def _per_night(statement: Select[tuple[date, int]]) -> dict[date, int]:
-    return dict(db.session.execute(statement).all())
+def _per_night(statement: Select) -> dict[date, int]:
+    return dict(db.session.execute(statement).all())  # type: ignore[arg-type]
 
 
 def show_night(*, night: date) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def _rounds(
             "people": people[walk.id],
             "started_at": walk.started_at,
             "ended_at": walk.ended_at,
-            "planned": len(stops.get(walk.route_id, ())),
+            "planned": len(stops.get(walk.route_id or "", ())),
             "done": done.get(walk.id, 0),
         }
         for walk, route in walked
