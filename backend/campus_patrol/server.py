@@ -134,8 +134,8 @@ def _serve_one(settings: Settings, listener: Listener, started: Callable[[], Non
         workers_kill_timeout=STOP_SECONDS,
         websockets=False,
         log_level=LogLevels.error,
-        ssl_cert=tls and tls.cert,
-        ssl_key=tls and tls.key,
+        ssl_cert=tls.cert if tls else None,
+        ssl_key=tls.key if tls else None,
         ssl_protocol_min=SSLProtocols.tls12,
     )
     server.on_startup(started)
