@@ -1,5 +1,7 @@
 """Wire shapes of buildings and places."""
 
+from typing import Any
+
 from marshmallow import Schema, fields, validate
 
 from campus_patrol.wire import PageArguments, Reference, Utc, page_of
@@ -7,7 +9,7 @@ from campus_patrol.wire import PageArguments, Reference, Utc, page_of
 KINDS = ["room", "tap", "facility"]
 
 
-def _text(maximum: int, *, minimum: int = 0, **options: bool) -> fields.String:
+def _text(maximum: int, *, minimum: int = 0, **options: Any) -> fields.String:
     # No control characters; and a name of nothing but spaces would be a row nobody can point at.
     rules = [validate.Length(max=maximum), validate.Regexp(r"[^\x00-\x1f\x7f]*\Z")]
     if minimum:

@@ -109,7 +109,7 @@ def update_place(*, place_id: str, changes: dict[str, Any]) -> dict[str, Any]:
     return _described([place])[0]
 
 
-def _places() -> Select[tuple[Place]]:
+def _places() -> Select[Any]:
     return select(Place).join(Place.building).options(contains_eager(Place.building))
 
 

@@ -45,6 +45,7 @@ export const en: DeskWords = {
 
   signIn: {
     title: 'Sign in to the desk',
+    motto: 'who went where at night, and what was left on',
     account: 'Account',
     password: 'Password',
     show: 'Show password',
@@ -93,7 +94,7 @@ export const en: DeskWords = {
     download: 'Download',
     keys: 'j k move, enter opens, / searches, esc closes',
     seconds: span,
-    ago: (seconds: number) => (seconds < 60 ? 'just now' : `${span(seconds)} ago`),
+    ago: (seconds: number) => (seconds < 60 ? 'just now' : seconds < 3600 ? `${Math.floor(seconds / 60)} min ago` : `${Math.floor(seconds / 3600)} h ago`),
     place: (building: string, floor: number) => `${building}, ${floor < 0 ? `basement ${-floor}` : `floor ${floor}`}`,
     floor: (floor: number) => (floor < 0 ? `Basement ${-floor}` : `Floor ${floor}`),
     unknownPlace: 'Unknown place',
@@ -112,13 +113,12 @@ export const en: DeskWords = {
   night: {
     tonight: 'Tonight',
     lastNight: 'Last night',
-    earlier: (n: number) => `${n} nights ago`,
-    ahead: (n: number) => (n === 1 ? 'Tomorrow night' : `In ${n} nights`),
     previous: 'Previous night',
     next: 'Next night',
-    choose: 'Choose a night',
+    nightBefore: 'The night before last',
+    choose: 'Choose a night (date and number of checkpoints)',
     toTonight: 'Show tonight',
-    option: (day: string, checkpoints: string) => `${day} · ${checkpoints} checkpoints`,
+    option: (day: string, checkpoints: string) => `${day} · ${checkpoints}`,
     notYet: 'No checkpoint tonight yet. This is the latest night.',
     live: 'Live',
     liveAt: (time: string) => `Updated ${time}`,
@@ -461,6 +461,8 @@ export const en: DeskWords = {
       switch (code) {
         case 'missing':
           return `The ${en.import.fields[String(p['field'])] ?? 'content'} is missing`
+        case 'column_missing':
+          return `There is no column ${en.import.fields[String(p['field'])] ?? p['allowed']}, so the sheet was not read`
         case 'duplicate':
           return `Same as row ${p['row']} of sheet ${p['sheet']}`
         case 'not_text':
@@ -520,7 +522,7 @@ export const en: DeskWords = {
         case 'sheet_not_recognised':
           return `This sheet was not recognised and not read${headings ? ` (headings: ${headings})` : ''}`
         case 'sheet_hidden':
-          return 'This sheet is hidden and was read all the same'
+          return 'This sheet is hidden and was not read'
         case 'columns_ignored':
           return `Columns not read: ${headings}`
         case 'blank_rows':

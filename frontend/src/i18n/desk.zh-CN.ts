@@ -41,6 +41,7 @@ export const zh = {
 
   signIn: {
     title: '登录值班台',
+    motto: '夜里谁去过、什么没关，一眼看清',
     account: '账号',
     password: '密码',
     show: '显示密码',
@@ -88,7 +89,7 @@ export const zh = {
     download: '下载',
     keys: 'j k 上下移动，回车打开，/ 搜索，Esc 关闭',
     seconds: span,
-    ago: (seconds: number) => (seconds < 60 ? '刚刚' : `${span(seconds)}前`),
+    ago: (seconds: number) => (seconds < 60 ? '刚刚' : seconds < 3600 ? `${Math.floor(seconds / 60)} 分钟前` : `${Math.floor(seconds / 3600)} 小时前`),
     place: (building: string, floor: number) => `${building} ${floor < 0 ? `负${-floor}` : floor}层`,
     floor: (floor: number) => (floor < 0 ? `负${-floor}层` : `${floor}层`),
     unknownPlace: '未知点位',
@@ -107,13 +108,12 @@ export const zh = {
   night: {
     tonight: '今夜',
     lastNight: '昨夜',
-    earlier: (n: number) => `${n} 夜前`,
-    ahead: (n: number) => `${n} 天后`,
     previous: '前一夜',
     next: '后一夜',
-    choose: '选择夜晚',
+    nightBefore: '前夜',
+    choose: '选择夜晚（日期和打卡次数）',
     toTonight: '看今夜',
-    option: (day: string, checkpoints: string) => `${day} · ${checkpoints} 次打卡`,
+    option: (day: string, checkpoints: string) => `${day} · ${checkpoints} 次`,
     notYet: '今夜还没有打卡，先显示最近一夜。',
     live: '实时',
     liveAt: (time: string) => `${time} 已更新`,
@@ -456,6 +456,8 @@ export const zh = {
       switch (code) {
         case 'missing':
           return `缺${zh.import.fields[String(p['field'])] ?? '必填内容'}`
+        case 'column_missing':
+          return `没有「${p['allowed']}」这一列，整页没有读`
         case 'duplicate':
           return `与「${p['sheet']}」第 ${p['row']} 行重复`
         case 'not_text':
@@ -515,7 +517,7 @@ export const zh = {
         case 'sheet_not_recognised':
           return `没有认出这一页，整页未读${headings ? `（表头：${headings}）` : ''}`
         case 'sheet_hidden':
-          return '隐藏的工作表，照样读了'
+          return '隐藏的工作表，没有读'
         case 'columns_ignored':
           return `不认识的列未读：${headings}`
         case 'blank_rows':

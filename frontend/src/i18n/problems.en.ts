@@ -17,7 +17,7 @@ export const en: ProblemWords = {
   gap: 'The server misses earlier records; they are being sent again',
   encoding_refused: 'Compressed content is not accepted',
   sync_header_invalid: 'The sync request could not be read',
-  sheet_unreadable: 'This file could not be opened. Save it as .xlsx and try again',
+  sheet_unreadable: 'This file cannot be read. Use an .xlsx without a password, with headings such as Building, Floor and Room',
   place_unknown: 'There is no such place',
   tag_unknown: 'There is no such tag',
   tag_already_replaced: 'This tag was replaced already; its place has a new one',

@@ -17,7 +17,7 @@ export const zh = {
   gap: '服务器缺前面的记录，正在补发',
   encoding_refused: '不接受压缩过的内容',
   sync_header_invalid: '同步请求读不懂',
-  sheet_unreadable: '这个文件打不开，请另存为 .xlsx 再试',
+  sheet_unreadable: '这个文件读不了，请用没有密码的 .xlsx，表头要有楼栋、楼层、房号',
   place_unknown: '没有这个点位',
   tag_unknown: '没有这张标签',
   tag_already_replaced: '标签已经更换过，这个点位有新标签了',
