@@ -26,5 +26,9 @@ export const en: PhoneProblemWords = {
   photo_hash_differs: 'The photo changed on its way; it will be sent again',
   photo_not_image: 'This is not a photo',
   photo_too_many_pixels: 'The photo is too large',
+  photo_damaged: 'The photo was damaged on this phone; the written record is fine',
+  photo_lost: 'The photo was not kept (no room, or cleared); the written record is fine',
+  photo_refused: 'The photo cannot be sent; the written record is fine',
+  other_school: 'This record belongs to another school; it is kept on this phone only',
   too_large: 'Too large: the server did not take it',
 }

@@ -23,6 +23,10 @@ export const zh = {
   photo_hash_differs: '照片在路上变了样，会自动重发',
   photo_not_image: '这不是照片',
   photo_too_many_pixels: '照片太大',
+  photo_damaged: '照片在手机里损坏了，文字记录没有受影响',
+  photo_lost: '照片没有存下（手机空间不够或已清理），文字记录没有受影响',
+  photo_refused: '照片不能送到服务器，文字记录没有受影响',
+  other_school: '这条记录属于另一所学校，只保存在这部手机里',
   too_large: '内容太大，服务器没有收下',
 }
 export type PhoneProblemWords = typeof zh

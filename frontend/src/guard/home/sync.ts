@@ -31,7 +31,5 @@ export function troubleSentence(state: PhoneState): string | null {
       return t.trouble.lost(trouble.records)
     case 'server':
       return t.trouble.server
-    case 'photos':
-      return t.trouble.photos(trouble.damaged)
   }
 }
