@@ -65,9 +65,12 @@ test('a second tab shows what the first saved and sent', async () => {
 test('the browser is asked once to keep the store, and its answer shown', async () => {
   profile.persistAnswer = false
   expect(phone.state.persisted).toBeNull()
+  const asked = vi.spyOn(world, 'persist')
   await phone.save(checkpoint('r1'))
+  await phone.save(checkpoint('r2'))
   await settled()
   expect(phone.state.persisted).toBe(false)
+  expect(asked).toHaveBeenCalledOnce()
 })
 
 test('a revoked phone asks for the supervisor, here and after a reload, and is well again once let in', async () => {

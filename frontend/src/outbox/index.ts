@@ -6,8 +6,7 @@ import { type EnrolAnswer, Enrolment, type PinAnswer } from './device'
 import { Outbox } from './outbox'
 import { type Progress, Sync } from './sync'
 import { Triggers } from './triggers'
-import type { Kind, LastTry, NewPhoto, NewRecord, Pack, PhotoType, Saved, Trouble } from './types'
-import type { PhoneState } from './types'
+import type { Kind, LastTry, NewPhoto, NewRecord, Pack, PhoneState, PhotoType, Saved, Trouble } from './types'
 import { browserWorld, type World } from './world'
 
 export type { EnrolAnswer, PinAnswer } from './device'
@@ -42,6 +41,7 @@ export class Phone {
   private held: Pack | null = null
   private packAt: number | null = null
   private refusals = 0
+  private asked = false
   private reading: Promise<void> | null = null
   private stale = false
   private readonly watchers = new Set<(state: PhoneState) => void>()
@@ -113,7 +113,7 @@ export class Phone {
     })
     await this.refresh()
     void this.triggers.kick('save')
-    if (this.shown.persisted !== true) void this.askToPersist()
+    if (this.shown.persisted !== true && !this.asked) void this.askToPersist()
     return saved
   }
 
@@ -212,6 +212,8 @@ export class Phone {
   }
 
   private async askToPersist(): Promise<void> {
+    // Some browsers put the question to the person each time.
+    this.asked = true
     this.publish({ persisted: await this.world.persist() })
   }
 
