@@ -181,6 +181,7 @@ def test_a_room_of_a_building_with_a_space_in_its_name_is_not_another_building(
 def test_refusals_quote_the_cell_and_say_what_is_allowed(messy: sheets.Workbook) -> None:
     assert row_of(messy, "Sheet1", 14).faults[0][2] == {"value": "约2台", "allowed": "0–999"}
     assert row_of(messy, "Sheet1", 17).faults[0][2] == {"value": "#REF!"}
+    assert row_of(messy, "Sheet1", 22).faults[0][2] == {"value": "2026-01-02"}
     assert row_of(messy, "Sheet1", 20).faults[0][2] == {"range": "F20:F21", "value": "4台"}
 
 

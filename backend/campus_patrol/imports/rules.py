@@ -297,6 +297,8 @@ def is_bare_number(value: object) -> bool:
 
 def shown(value: object) -> str:
     """Return a cell's value as a report may quote it: one line, at most 60 characters."""
+    if isinstance(value, datetime) and value.time() == time(0):
+        value = value.date()  # a date cell comes as midnight of its day
     line = " ".join(str(value).split())
     return line if len(line) <= 60 else line[:59] + "…"
 
