@@ -8,7 +8,7 @@ const IDLE_FOR_MS = 3000
 let waiting: ServiceWorker | null = null
 let replaced = false
 let reloading = false
-const listeners: (() => void)[] = []
+const listeners = new Set<() => void>()
 
 /** Register the service worker and watch for a new version. Call once a page; does nothing where there is none. */
 export function startUpdates(): void {
@@ -52,10 +52,11 @@ function watch(registration: ServiceWorkerRegistration): void {
   })
 }
 
-/** Be told, at once or later, that a new version is ready; again for each later one. */
-export function whenUpdateReady(listener: () => void): void {
-  listeners.push(listener)
+/** Be told, at once or later, that a new version is ready, and again for each later one, until the answer is called. */
+export function whenUpdateReady(listener: () => void): () => void {
+  listeners.add(listener)
   if (waiting || replaced) listener()
+  return () => listeners.delete(listener)
 }
 
 function announce(): void {
