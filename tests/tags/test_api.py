@@ -12,7 +12,6 @@ from PIL import Image
 from sqlalchemy import event
 
 from campus_patrol.database import db
-from campus_patrol.tags import service
 from qr_codes import sheet
 from qr_codes.payload import TagCode, parse, spaced
 from tests.conftest import SchoolForTest, browser
@@ -187,7 +186,7 @@ def test_drawing_does_not_hold_the_write_lock(
         seen.append(db.session().in_transaction())
         return b"%PDF-"
 
-    monkeypatch.setattr(service, "label_sheet", draw)
+    monkeypatch.setattr(sheet, "label_sheet", draw)
     assert staff.post("/api/v1/tags/sheet", json={}).status_code == 200
     assert seen == [False]
     assert all(tag["printed_at"] for tag in tags(staff))
