@@ -17,7 +17,11 @@ COMMAND = (sys.executable, "-c", "from campus_patrol.cli import main; main(prog_
 
 def environment(**extra: str) -> dict[str, str]:
     """The environment of a person who set nothing, in English."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("CAMPUS_PATROL_")}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CAMPUS_PATROL_", "FORCE_COLOR"))
+    }
     path = os.pathsep.join([str(ROOT / "backend"), str(ROOT)])
     return {**clean, "PYTHONPATH": path, "LC_ALL": "C.UTF-8", "COLUMNS": "120", **extra}
 
