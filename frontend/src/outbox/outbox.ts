@@ -1,5 +1,5 @@
 /** The queue itself: saving, moving to a new stream, counting, listing, exporting. Knows nothing of the network. */
-import { link, newId, newStream, sha256, utf8, ZERO_HASH } from './chain'
+import { link, newStream, sha256 } from './chain'
 import {
   type AsideRow,
   type Chain,
@@ -12,6 +12,7 @@ import {
   type Stopped,
   type Writing,
 } from './db'
+import { chainUp, exportText, type Line, view, Writer } from './lines'
 import type {
   AsideItem,
   JsonObject,
@@ -56,12 +57,6 @@ export interface Counts {
   readonly lost: Lost | null
 }
 
-interface Line {
-  readonly id: string
-  readonly at: number
-  readonly text: string
-}
-
 interface Follow {
   readonly stores: StoreName[]
   readonly work: (tx: Writing) => Promise<void>
@@ -74,8 +69,7 @@ export async function readChain(tx: { objectStore(name: 'meta'): { get(key: stri
 }
 
 export class Outbox {
-  /** The monotonic clock starts anew with each page. */
-  private readonly boot: string
+  private readonly writer: Writer
   private readonly watchers = new Set<() => void>()
 
   constructor(
@@ -83,7 +77,7 @@ export class Outbox {
     private readonly store: Store,
     private readonly app: string,
   ) {
-    this.boot = newId(world)
+    this.writer = new Writer(world, app)
   }
 
   onSaved(call: () => void): () => void {
@@ -105,7 +99,7 @@ export class Outbox {
   /** Resolves when record and photos have survived to the disk, never before. Rejects with SaveFailed. */
   async save(record: NewRecord, photos: readonly NewPhoto[] = []): Promise<Saved> {
     const refs = photos.map(({ sha256, size }): PhotoRef => ({ sha256, size }))
-    const line = this.line(record.kind, record, refs)
+    const line = this.writer.line(record.kind, record, refs)
     const rows = photos.map(
       ({ sha256, size, type, bytes }): PhotoRow => ({
         sha256,
@@ -148,7 +142,7 @@ export class Outbox {
 
   /** A record of the phone's own, e.g. a report about a photo, together with whatever must change at the same instant. */
   async note(kind: Kind, record: { data: JsonObject; ref: string | null }, follow: Follow): Promise<void> {
-    await this.append(this.line(kind, { person: null, tag: null, ...record }, []), [], follow)
+    await this.append(this.writer.line(kind, { person: null, tag: null, ...record }, []), [], follow)
   }
 
   /**
@@ -183,14 +177,14 @@ export class Outbox {
             aside.push(asideRecord(row, 'other_school', at, row.n <= chain.acked))
           } else if (row.n === park) {
             aside.push(asideRecord(row, 'line_too_long', at, false))
-            lines.push(await this.stub(row))
+            lines.push(await this.writer.stub(row))
           } else lines.push({ id: row.id, at: row.at, text: row.line })
         }
         const reason = abandon !== undefined ? 'enrolled' : lost !== undefined ? 'lost' : 'moved'
         const before = lost === undefined ? { stream: chain.stream, next: chain.next } : wasAt(lost)
-        lines.push(this.bootLine(reason, abandon === undefined ? before : null))
+        lines.push(this.writer.boot(reason, abandon === undefined ? before : null))
         const stream = newStream(this.world)
-        const moved = await this.chainUp(stream, lines)
+        const moved = await chainUp(this.world, stream, lines)
         const head = moved[moved.length - 1]!
         const next: Chain = {
           ...chain,
@@ -271,18 +265,8 @@ export class Outbox {
       ] as const
     })
     const made = new Date(this.world.now()).toISOString()
-    const from = rows[0]?.n ?? chain.next
-    const { stream, next, head, acked } = chain
-    const header = { v: 1, export: 'outbox', made, stream, from, count: rows.length, next, acked, head, app: this.app }
-    const kept = aside.filter((row) => row.line !== null)
-    const reasons = kept.map(({ id, code, onServer }) => ({ id, code, onServer }))
-    const lines = [
-      JSON.stringify({ ...header, prev: rows[0]?.previous ?? head }),
-      ...rows.map((row) => row.line),
-      JSON.stringify({ v: 1, export: 'aside', count: kept.length, reasons }),
-      ...kept.map((row) => row.line),
-    ]
-    const blob = new Blob([lines.map((line) => `${line}\n`).join('')], { type: 'application/x-ndjson' })
+    const text = exportText(chain, rows, aside, made, this.app)
+    const blob = new Blob([text], { type: 'application/x-ndjson' })
     return { name: `campus-patrol-${made.slice(0, 10)}.ndjson`, blob }
   }
 
@@ -302,55 +286,12 @@ export class Outbox {
     keys: (): Promise<string[]> => this.store.read(['drafts'], (tx) => tx.objectStore('drafts').getAllKeys()),
   }
 
-  private line(kind: Kind, record: Omit<NewRecord, 'kind'>, photos: readonly PhotoRef[]): Line {
-    const id = newId(this.world)
-    const at = this.world.now()
-    const text = JSON.stringify({
-      v: 1,
-      kind,
-      id,
-      person: record.person,
-      tag: record.tag,
-      at: new Date(at).toISOString(),
-      zone: this.world.zone(),
-      elapsed: Math.round(this.world.elapsed()),
-      boot: this.boot,
-      data: record.data,
-      photos,
-      ref: record.ref ?? null,
-    })
-    return { id, at, text }
-  }
-
-  private bootLine(reason: string, before: { stream: string; next: number } | null): Line {
-    const data = { reason, app: this.app, ...(before === null ? {} : { before }) }
-    return this.line('boot', { person: null, tag: null, data }, [])
-  }
-
-  private async stub(row: Row): Promise<Line> {
-    const bytes = utf8(row.line)
-    const data = { reason: 'too_large', size: bytes.byteLength, sha256: await sha256(this.world, bytes) }
-    return this.line('parked', { person: null, tag: null, data, ref: row.id }, [])
-  }
-
-  private async chainUp(stream: string, lines: readonly Line[]): Promise<Row[]> {
-    const rows: Row[] = []
-    let previous = ZERO_HASH
-    for (const { id, at, text } of lines) {
-      const n = rows.length + 1
-      const hash = await link(this.world, stream, n, previous, text)
-      rows.push({ n, id, at, line: text, previous, hash })
-      previous = hash
-    }
-    return rows
-  }
-
   private async begin(marker: { stream: string; seq: number } | null): Promise<void> {
     const at = this.world.now()
     const lost = marker === null ? null : { stream: marker.stream, records: marker.seq, at }
     const stream = newStream(this.world)
-    const [first] = await this.chainUp(stream, [
-      this.bootLine(lost === null ? 'new' : 'lost', lost === null ? null : wasAt(lost)),
+    const [first] = await chainUp(this.world, stream, [
+      this.writer.boot(lost === null ? 'new' : 'lost', lost === null ? null : wasAt(lost)),
     ])
     const chain: Chain = {
       stream,
@@ -471,11 +412,4 @@ function wasAt(lost: Lost): { stream: string; next: number } {
 
 function asideRecord(row: Row, code: string, at: number, onServer: boolean): AsideRow {
   return { key: row.id, what: 'record', id: row.id, code, at, line: row.line, sha256: null, onServer }
-}
-
-function view(row: Row, acked: number, code: string | null): RecordView {
-  const state = code !== null ? 'aside' : row.n <= acked ? 'safe' : 'waiting'
-  const base = { id: row.id, n: row.n, at: new Date(row.at).toISOString(), state, code } as const
-  const { kind, person, tag, ref, data, photos } = JSON.parse(row.line) as RecordView
-  return { ...base, kind, person, tag, ref, data, photos }
 }

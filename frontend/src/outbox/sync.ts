@@ -3,40 +3,25 @@
  * Nothing leaves the queue here except by the server's own receipt for it.
  */
 import { fromBase64, toBase64, utf8, ZERO_HASH } from './chain'
-import type { Chain, DeviceRow, PhotoRow, PhotoState, Row, Store, Writing } from './db'
-import { isWhole, type Outbox, readChain } from './outbox'
+import { ask, isProblem, isSyncAnswer, type Outcome, parse, type Problem, refusal, type SyncAnswer } from './answers'
+import type { Chain, DeviceRow, Row, Store, Writing } from './db'
+import { type Outbox, readChain } from './outbox'
+import { Photos, type Progress } from './photos'
 import type { LastTry, Receipt } from './types'
-import type { Answer, Request, World } from './world'
+import type { Answer, World } from './world'
 
 const MAX_BYTES = 256 * 1024
 const MAX_LINES = 500
 /** Room a batch leaves for the header line. */
 const HEADER_SIZE = 1024
 const SYNC_TIMEOUT = 30_000
-const PHOTO_TIMEOUT = 90_000
 const DAY = 24 * 3_600_000
 /** Rows on the server and in its backup stay this long, for tonight's progress and list. */
 const KEEP_ROWS = 2 * DAY
-const KEEP_PHOTOS = 30 * DAY
-const MAX_RETRY_AFTER = 300_000
 /** Answers in one run that bring nothing further (halving, going back, moving) before it is left for later. */
 const MAX_DETOURS = 24
 
-export interface Outcome {
-  readonly outcome: LastTry['outcome']
-  readonly status: number | null
-  readonly code: string | null
-  /** Milliseconds the server asked us to stay away; 0 when it did not. */
-  readonly retryAfter: number
-}
-
 const OK: Outcome = { outcome: 'ok', status: 200, code: null, retryAfter: 0 }
-
-interface Problem {
-  readonly code: string
-  readonly need?: number
-  readonly at?: number
-}
 
 interface Plan {
   /** Read together with the rows: after a change of schools no old record may travel with the new token. */
@@ -47,25 +32,11 @@ interface Plan {
   readonly from: number
 }
 
-interface SyncAnswer {
-  readonly stream: string
-  readonly request: string
-  readonly ack: number
-  readonly ack_hash: string
-  readonly durable: number
-  readonly generation: string
-  readonly quarantined: readonly { readonly n: number; readonly id: string | null; readonly code: string }[]
-  readonly want_photos: readonly string[]
-  readonly server_time: string
-  readonly signature: string
-}
-
-export type Progress = { readonly done: number; readonly total: number } | null
-
 export class Sync {
   private maxLines = MAX_LINES
   /** Id of a line that was once refused for its size. */
   private suspect: string | null = null
+  private readonly photos: Photos
 
   constructor(
     private readonly world: World,
@@ -73,7 +44,9 @@ export class Sync {
     private readonly outbox: Outbox,
     private readonly app: string,
     private readonly show: (progress: Progress) => void,
-  ) {}
+  ) {
+    this.photos = new Photos(world, store, outbox, show)
+  }
 
   /**
    * Sends until the server has everything or something stands in the way; always asks at least once, since the answer
@@ -101,11 +74,11 @@ export class Sync {
         sent += step.acked
         if (step.acked === 0) patience--
         if (!step.done) continue
-        const photos = await this.photos(step.wanted, tried, renew)
+        const photos = await this.photos.send(step.wanted, tried, renew)
         if (photos.outcome !== null) return photos.outcome
         // Anything sent or reported after the last answer deserves one more, so that the figures are the server's.
         if (photos.worked || !(await this.isQuiet())) continue
-        await this.thin()
+        await this.photos.thin()
         return OK
       }
       return { outcome: 'refused', status: null, code: 'no_progress', retryAfter: 0 }
@@ -166,7 +139,7 @@ export class Sync {
       app: this.app,
       signature: await this.sign(`campus-patrol-sync\0${signed}`),
     }
-    return this.ask('/api/v1/sync', {
+    return ask(this.world, '/api/v1/sync', {
       method: 'POST',
       headers: { Authorization: `Bearer ${device.token}`, 'Content-Type': 'application/x-ndjson' },
       body: [JSON.stringify(header), ...rows.map((row) => row.line)].map((line) => `${line}\n`).join(''),
@@ -186,17 +159,8 @@ export class Sync {
     }
   }
 
-  /** null stands for "no answer": the same whether the network failed or the answer was cut. */
-  private async ask(path: string, request: Request): Promise<Answer | null> {
-    try {
-      return await this.world.fetch(path, request)
-    } catch {
-      return null
-    }
-  }
-
   private async judge(plan: Plan, answer: Answer | null): Promise<Step> {
-    if (answer === null) return stop('network', null, null)
+    if (answer === null) return this.refuse(null, null)
     const body = parse(answer.text)
     if (answer.status === 200) {
       if (!isSyncAnswer(body) || body.stream !== plan.chain.stream || body.request !== plan.request) {
@@ -216,18 +180,8 @@ export class Sync {
     return this.refuse(answer, problem)
   }
 
-  /** Everything that is no yes: nothing in the queue changes. */
-  private async refuse(answer: Answer, problem: Problem | null): Promise<Step> {
-    const { status } = answer
-    if (status === 401 && problem !== null) {
-      const stopped = { code: problem.code, at: this.world.now() }
-      await this.store.write(['meta'], async (tx) => void (await tx.objectStore('meta').put(stopped, 'stopped')))
-      return stop('refused', status, problem.code)
-    }
-    if (status === 429 || status >= 500) {
-      return stop('busy', status, problem?.code ?? null, retryAfter(answer.retryAfter, this.world.now()))
-    }
-    return stop(problem === null ? 'portal' : 'refused', status, problem?.code ?? null)
+  private async refuse(answer: Answer | null, problem: Problem | null): Promise<Step> {
+    return { ...GO_ON, outcome: await refusal(this.world, this.store, answer, problem) }
   }
 
   private async accept(plan: Plan, body: SyncAnswer): Promise<Step> {
@@ -340,116 +294,6 @@ export class Sync {
       return false
     }
   }
-
-  /** Sends what the server wants and what it was never offered, one by one. */
-  private async photos(
-    wanted: readonly string[],
-    tried: Set<string>,
-    renew: () => Promise<void>,
-  ): Promise<{ outcome: Outcome | null; worked: boolean }> {
-    const fresh = await this.store.read(['photos'], (tx) => tx.objectStore('photos').index('state').getAllKeys('waiting'))
-    const left = [...new Set([...fresh, ...wanted])].filter((name) => !tried.has(name))
-    // A photo that the server chokes on must not stand before the others for ever.
-    const first = left.length === 0 ? 0 : this.world.random(1)[0]! % left.length
-    const names = [...left.slice(first), ...left.slice(0, first)]
-    let worked = false
-    for (const [done, name] of names.entries()) {
-      tried.add(name)
-      const [photo, device] = await this.store.read(['photos', 'device'], async (tx) => {
-        const device = (await tx.objectStore('device').get('device')) as DeviceRow | undefined
-        return [await tx.objectStore('photos').get(name), device] as const
-      })
-      // Another phone's, or one that a lost database took along; the server keeps asking whoever may have it.
-      if (photo === undefined || device === undefined) continue
-      const gone = photo.state === 'lost' || photo.state === 'dropped' ? 'lost' : photo.state
-      if (gone === 'lost' || gone === 'refused' || gone === 'damaged' || !(await isWhole(this.world, photo))) {
-        const what = gone === 'lost' || gone === 'refused' ? gone : 'damaged'
-        worked = (await this.report(photo, what, null)) || worked
-        continue
-      }
-      this.show({ done, total: names.length })
-      await renew()
-      const outcome = await this.put(device, photo)
-      if (outcome !== null) return { outcome, worked }
-      worked = true
-    }
-    return { outcome: null, worked }
-  }
-
-  private async put(device: DeviceRow, photo: PhotoRow): Promise<Outcome | null> {
-    const answer = await this.ask(`/api/v1/photos/${photo.sha256}`, {
-      method: 'PUT',
-      headers: { Authorization: `Bearer ${device.token}`, 'Content-Type': photo.type },
-      body: photo.bytes!,
-      timeout: PHOTO_TIMEOUT,
-    })
-    if (answer === null) return stop('network', null, null).outcome
-    const body = parse(answer.text)
-    if (answer.status === 200 || answer.status === 201) {
-      // Only our server names the very photo; a portal's 200 leaves it waiting.
-      if ((body as { sha256?: unknown } | null)?.sha256 !== photo.sha256) return stop('portal', 200, null).outcome
-      await this.mark(photo.sha256, 'waiting', 'stored')
-      return null
-    }
-    const problem = isProblem(body) ? body : null
-    const hopeless = answer.status === 413 || (answer.status === 422 && problem?.code !== 'photo_hash_differs')
-    if (hopeless && problem !== null) {
-      await this.report(photo, 'refused', problem.code)
-      return null
-    }
-    return (await this.refuse(answer, problem)).outcome
-  }
-
-  private async mark(name: string, from: PhotoState, to: PhotoState): Promise<void> {
-    await this.store.write(['photos'], async (tx) => {
-      const row = await tx.objectStore('photos').get(name)
-      if (row?.state !== from) return
-      await tx.objectStore('photos').put({ ...row, state: to, bytes: to === 'dropped' ? null : row.bytes })
-    })
-    this.world.tell()
-  }
-
-  /** Tells the supervisor, by a record of the phone's own, that a photo will not come. Once for each photo. */
-  private async report(photo: PhotoRow, what: 'damaged' | 'lost' | 'refused', code: string | null): Promise<boolean> {
-    const key = `photo:${photo.sha256}`
-    const known = await this.store.read(['aside'], (tx) => tx.objectStore('aside').get(key))
-    if (known !== undefined) return false
-    const { record: id, sha256: name } = photo
-    const at = this.world.now()
-    await this.outbox.note(
-      'correction',
-      { data: { photos: { [name]: what } }, ref: id },
-      {
-        stores: ['photos', 'aside'],
-        work: async (tx) => {
-          const row = await tx.objectStore('photos').get(name)
-          if (row?.state === 'waiting' || row?.state === 'stored') {
-            await tx.objectStore('photos').put({ ...row, state: what })
-          }
-          await tx.objectStore('aside').put({
-            key,
-            what: 'photo',
-            id,
-            code: code ?? `photo_${what}`,
-            at,
-            line: null,
-            sha256: name,
-            onServer: false,
-          })
-        },
-      },
-    )
-    return true
-  }
-
-  /** Photo bytes on the server and older than 30 days make room; their rows stay. Called only when nothing waits. */
-  private async thin(): Promise<void> {
-    const before = this.world.now() - KEEP_PHOTOS
-    const stored = await this.store.read(['photos'], (tx) => tx.objectStore('photos').index('state').getAll('stored'))
-    for (const photo of stored) {
-      if (photo.at < before) await this.mark(photo.sha256, 'stored', 'dropped')
-    }
-  }
 }
 
 interface Step {
@@ -462,42 +306,8 @@ interface Step {
 
 const GO_ON: Step = { outcome: null, done: false, wanted: [], acked: 0 }
 
-function stop(outcome: LastTry['outcome'], status: number | null, code: string | null, wait = 0): Step {
-  return { ...GO_ON, outcome: { outcome, status, code, retryAfter: wait } }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
-}
-
-function isProblem(body: unknown): body is Problem {
-  return typeof (body as { code?: unknown } | null)?.code === 'string'
-}
-
-function isSyncAnswer(body: unknown): body is SyncAnswer {
-  const answer = body as Partial<Record<keyof SyncAnswer, unknown>> | null
-  return (
-    typeof answer === 'object' &&
-    answer !== null &&
-    typeof answer.stream === 'string' &&
-    typeof answer.request === 'string' &&
-    isCount(answer.ack) &&
-    typeof answer.ack_hash === 'string' &&
-    isCount(answer.durable) &&
-    typeof answer.generation === 'string' &&
-    typeof answer.server_time === 'string' &&
-    typeof answer.signature === 'string' &&
-    Array.isArray(answer.quarantined) &&
-    Array.isArray(answer.want_photos)
-  )
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0
+function stop(outcome: LastTry['outcome'], status: number | null, code: string | null): Step {
+  return { ...GO_ON, outcome: { outcome, status, code, retryAfter: 0 } }
 }
 
 function isStub(row: Row): boolean {
@@ -521,12 +331,4 @@ async function forget(tx: Writing, chain: Chain, before: number): Promise<void> 
     await cursor.delete()
     cursor = await cursor.continue()
   }
-}
-
-/** Seconds or a date, as milliseconds from now; capped, so that a wrong header cannot put the queue to sleep. */
-function retryAfter(text: string | null, now: number): number {
-  if (text === null) return 0
-  const seconds = Number(text)
-  const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text) - now
-  return Number.isFinite(wait) ? Math.min(MAX_RETRY_AFTER, Math.max(0, wait)) : 0
 }

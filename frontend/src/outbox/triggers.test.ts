@@ -1,6 +1,7 @@
 // @vitest-environment node
 import { beforeEach, expect, test } from 'vitest'
-import type { Outcome, Sync } from './sync'
+import type { Outcome } from './answers'
+import type { Sync } from './sync'
 import { openTab, type Tab } from './testing/phone'
 import { FakeServer } from './testing/server'
 import { Profile, settled } from './testing/world'

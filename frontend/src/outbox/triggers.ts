@@ -1,7 +1,8 @@
 /** When to sync: page load, save, online, visible, once a minute, the button; after a failure with growing patience. */
 import { newId } from './chain'
 import type { Lease, Store } from './db'
-import type { Outcome, Sync } from './sync'
+import type { Outcome } from './answers'
+import type { Sync } from './sync'
 import type { LastTry } from './types'
 import type { Wake, World } from './world'
 
