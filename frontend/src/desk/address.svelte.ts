@@ -29,11 +29,11 @@ export class Filters<S extends Shape> {
 
   readonly now: Values<S> = $derived.by(() => readQuery(address.search, this.shape))
 
-  /** True when anything but the order, the page or the opened row differs from the default. */
+  /** True when a filter of the list differs, not only its order, its page or what is open over it. */
   readonly narrowed: boolean = $derived.by(() => {
     const plain = readQuery('', this.shape)
     return Object.keys(this.shape).some(
-      (name) => !['sort', 'page', 'open', 'night'].includes(name) && this.now[name] !== plain[name],
+      (name) => !['sort', 'page', 'open', 'night', 'print', 'enrol'].includes(name) && this.now[name] !== plain[name],
     )
   })
 

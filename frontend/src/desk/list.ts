@@ -42,8 +42,11 @@ export function listKeys(list: List): (event: KeyboardEvent) => void {
       event.preventDefault()
       document.querySelector<HTMLInputElement>('[data-search]')?.focus()
     } else if (move === 'close') {
-      if (typingIn.has(target.tagName)) target.blur()
-      else if (opened) {
+      if (typingIn.has(target.tagName)) {
+        // Left alone, Chrome would empty a search field while its filter stays.
+        event.preventDefault()
+        target.blur()
+      } else if (opened) {
         list.close()
         focusRow(opened)
       }

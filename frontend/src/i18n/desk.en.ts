@@ -124,7 +124,7 @@ export const en: DeskWords = {
     liveAt: (time: string) => `Updated ${time}`,
     lost: 'Connection lost, trying again',
     figures: 'Figures of this night; each one shows only its kind',
-    done: 'Visited',
+    done: 'Visited as planned',
     missed: 'Missed',
     ac: 'AC left on',
     light: 'Lights left on',

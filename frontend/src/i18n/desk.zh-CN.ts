@@ -119,7 +119,7 @@ export const zh = {
     liveAt: (time: string) => `${time} 已更新`,
     lost: '与服务器断开，正在重连',
     figures: '这一夜的数字，点一下只看这一类',
-    done: '已巡',
+    done: '计划内已巡',
     missed: '漏查',
     ac: '空调未关',
     light: '电灯未关',
