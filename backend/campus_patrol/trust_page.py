@@ -19,10 +19,10 @@ CERTIFICATE_PATH = "/campus-patrol-ca.crt"
 STYLE = """
 :root{color-scheme:light dark;--line:color-mix(in srgb,currentColor 22%,transparent)}
 body{font:17px/1.6 system-ui,"PingFang SC","Noto Sans CJK SC",sans-serif;max-width:38rem;margin:0 auto;padding:1.25rem}
-h1{font-size:1.5rem;line-height:1.3}h2{font-size:1.1rem;margin:2rem 0 .5rem}
+h1{font-size:1.5rem;line-height:1.3}h2{font-size:1.15rem;margin:2rem 0 .5rem}h3{font-size:1rem;margin:1rem 0 0}
 a.go{display:block;padding:1rem;border-radius:.75rem;background:#1f5fd6;color:#fff;text-align:center;font-weight:600;
 text-decoration:none;margin:.75rem 0}a.next{background:#1c7a43}
-code{display:block;font:15px/1.7 ui-monospace,monospace;overflow-wrap:anywhere;border:1px solid var(--line);
+code{display:block;width:24ch;max-width:100%;font:15px/1.7 ui-monospace,monospace;overflow-wrap:anywhere;border:1px solid var(--line);
 border-radius:.5rem;padding:.75rem}li{margin:.3rem 0}nav{text-align:right}
 .why{border-left:4px solid #c98200;padding-left:.9rem}
 """
@@ -35,8 +35,8 @@ TEXTS: dict[str, dict[str, Any]] = {
         "download": "第一步：下载证书",
         "install": "第二步：安装",
         "compare": "第三步：核对指纹",
-        "compare_how": "打开证书详情，SHA-256 指纹应与下面一致，也应与服务器屏幕上显示的一致。"
-        "不一致就不要安装。",
+        "compare_how": "安装时或证书详情里的 SHA-256 指纹应与下面一致，也应与服务器屏幕上显示的一致。"
+        "不一致就不要安装，已装上的请删除。",
         "open": "第四步：打开夜巡",
         "open_how": "如果仍提示“不安全”，说明证书还没有被信任，请回到第二步。",
         "scope": "这张证书只对本校内网的地址有效，不能用来冒充互联网上的网站。",
@@ -76,7 +76,7 @@ TEXTS: dict[str, dict[str, Any]] = {
         "install": "Step 2: install it",
         "compare": "Step 3: compare the fingerprint",
         "compare_how": "The certificate's details must show the SHA-256 fingerprint below, and the server's screen "
-        "must show the same. If they differ, do not install it.",
+        "must show the same. If they differ, do not install it, or remove it again.",
         "open": "Step 4: open Campus Patrol",
         "open_how": "If the browser still says that it is not secure, the certificate is not trusted yet: "
         "go back to step 2.",
