@@ -22,8 +22,8 @@ body{font:17px/1.6 system-ui,"PingFang SC","Noto Sans CJK SC",sans-serif;max-wid
 h1{font-size:1.5rem;line-height:1.3}h2{font-size:1.15rem;margin:2rem 0 .5rem}h3{font-size:1rem;margin:1rem 0 0}
 a.go{display:block;padding:1rem;border-radius:.75rem;background:#1f5fd6;color:#fff;text-align:center;font-weight:600;
 text-decoration:none;margin:.75rem 0}a.next{background:#1c7a43}
-code{display:block;width:24ch;max-width:100%;font:15px/1.7 ui-monospace,monospace;overflow-wrap:anywhere;border:1px solid var(--line);
-border-radius:.5rem;padding:.75rem}li{margin:.3rem 0}nav{text-align:right}
+code{display:block;width:24ch;max-width:100%;font:15px/1.7 ui-monospace,monospace;overflow-wrap:anywhere;
+border:1px solid var(--line);border-radius:.5rem;padding:.75rem}li{margin:.3rem 0}nav{text-align:right}
 .why{border-left:4px solid #c98200;padding-left:.9rem}
 """
 
