@@ -1,0 +1,347 @@
+"""A school as it really is set up: by the command line, served by the real program, seen through a real browser."""
+
+import contextlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from tests.e2e.camera import FakeCamera, labels
+from tests.e2e.proxy import Road, open_road
+from tests.program import ROOT, free_port, run, serving
+
+PIN = "246810"
+PASSWORD = "a-long-enough-password"
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
+DESK = {"viewport": {"width": 1440, "height": 900}}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder drives a browser."""
+    for item in items:
+        if Path(item.fspath).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def pages() -> None:
+    """The built pages, which a clean clone gets from pip install."""
+    if not (ROOT / "backend/campus_patrol/pwa/index.html").exists():
+        pytest.fail("the pages are not built: run npm --prefix frontend ci && npm --prefix frontend run build")
+    if CHROMIUM is None:
+        pytest.fail("there is no Chromium on this machine")
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """One driver for all tests."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+@dataclass
+class Site:
+    """One school on one server, reached over a road that can be cut."""
+
+    folder: Path
+    port: int
+    road: Road
+    origin: str
+    guard: str
+    guard_pin: str
+    sheet: Path
+    codes: dict[str, str] = field(default_factory=dict)  # number -> code
+    _running: contextlib.ExitStack | None = None
+
+    def start(self) -> None:
+        """Start the server, for good until it is stopped."""
+        self._running = contextlib.ExitStack()
+        self._running.enter_context(
+            serving(
+                "serve",
+                "--data",
+                self.folder,
+                "--public-url",
+                self.origin,
+                port=self.road.upstream,
+                output=self.folder / "server.log",
+            )
+        )
+
+    def stop(self) -> None:
+        """Stop the server; phones have no signal from here on."""
+        if self._running:
+            self._running.close()
+            self._running = None
+
+
+@dataclass
+class SetUp:
+    """A data folder as the command line made it, to be copied for each test."""
+
+    folder: Path
+    port: int
+    guard: str
+    guard_pin: str
+    sheet: Path
+
+
+@pytest.fixture(scope="session")
+def set_up(tmp_path_factory: pytest.TempPathFactory, pages: None) -> SetUp:
+    """The school of campus.xlsx with an administrator, a guard and a printed sheet: typed once, as a school does it."""
+    folder = tmp_path_factory.mktemp("set-up")
+    password, sheet, data, port = folder / "password", folder / "tags.pdf", folder / "data", free_port()
+    password.write_text(PASSWORD)
+
+    def cli(*arguments: object) -> str:
+        done = run(*arguments, "--data", data)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    cli("init", "--school", "明德实验学校", "--admin", "admin", "--password-file", password)
+    cli("import", ROOT / "backend/campus_patrol/demo/campus.xlsx")
+    pin = re.search(r"\b(\d{6})\b", cli("person", "add", "王建国", "--role", "guard"))
+    assert pin
+    cli("tags", "sheet", sheet, "--building", "明德楼", "--public-url", f"http://localhost:{port}")
+    return SetUp(data, port, "王建国", pin.group(1), sheet)
+
+
+@pytest.fixture
+def site(set_up: SetUp, tmp_path: Path) -> Iterator[Site]:
+    """That school, being served."""
+    folder, upstream = tmp_path / "data", free_port()
+    shutil.copytree(set_up.folder, folder)
+    road, server = open_road(set_up.port, upstream)
+    origin = f"http://localhost:{set_up.port}"
+    made = Site(folder, set_up.port, road, origin, set_up.guard, set_up.guard_pin, set_up.sheet)
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+        _close(server)
+
+
+def _close(server: ThreadingHTTPServer) -> None:
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """A browser without a camera, for the desk."""
+    with contextlib.closing(playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)) as browser:
+        yield browser
+
+
+@dataclass
+class DeskUser:
+    """The administrator at the desk."""
+
+    page: Page
+
+    def get(self, path: str) -> Any:
+        """Ask the API as the signed-in administrator."""
+        answer = self.page.context.request.get(f"{self.page.url.split('/desk')[0]}/api/v1/{path}")
+        assert answer.ok, answer.text()
+        return answer.json()
+
+
+@pytest.fixture
+def desk(browser: Browser, site: Site) -> DeskUser:
+    """The desk page, signed in by typing."""
+    page = browser.new_context(**DESK, locale="zh-CN").new_page()
+    watch(page, site.origin)
+    page.goto(f"{site.origin}/desk")
+    page.get_by_label("账号").fill("admin")
+    page.get_by_label("密码", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="登录").click()
+    page.get_by_role("navigation").first.wait_for()
+    return DeskUser(page)
+
+
+def watch(page: Page, origin: str) -> None:
+    """Fail when a page asks another host, breaks its own content policy or throws."""
+    page.on(
+        "request",
+        lambda request: foreign.append(request.url)
+        if not request.url.startswith((origin, "data:", "blob:"))
+        else None,
+    )
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.on(
+        "console",
+        lambda message: broken.append(message.text)
+        if "Content Security Policy" in message.text or "Trusted" in message.text
+        else None,
+    )
+
+
+foreign: list[str] = []
+broken: list[str] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """When a test fails, keep what its pages showed, under its name."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for name in ("desk", "phone"):
+            user = getattr(item, "funcargs", {}).get(name)
+            with contextlib.suppress(Exception):
+                user.page.screenshot(path=ROOT / ".screenshots" / f"{item.name}-{name}.png")
+    return report
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaves_this_machine() -> Iterator[None]:
+    """No request to another host, no broken policy, no uncaught error, in any test."""
+    foreign.clear()
+    broken.clear()
+    yield
+    assert foreign == []
+    assert broken == []
+
+
+@dataclass
+class PhoneUser:
+    """A guard with a phone: one browser profile with its camera."""
+
+    context: BrowserContext
+    page: Page
+    camera: FakeCamera
+    site: Site
+
+    def enrol(self, code: str) -> None:
+        """Open the code's address and register."""
+        self.page.goto(f"{self.site.origin}/#enrol={code}")
+        self.page.get_by_role("button", name="登记", exact=True).click()
+        scan = self.page.get_by_role("button", name="扫码", exact=True)
+        self.page.get_by_role("heading", name="谁在值班").or_(scan).first.wait_for()
+
+    def unlock(self, page: Page | None = None) -> None:
+        """Pick the guard's name and type the PIN, unless the page knows already who holds the phone."""
+        page = page or self.page
+        name, scan = (
+            page.get_by_role("listitem").get_by_role("button", name=self.site.guard),
+            page.get_by_role("button", name="扫码", exact=True).or_(page.get_by_role("dialog")),
+        )
+        name.or_(scan).first.wait_for()
+        if not name.is_visible():
+            return
+        name.click()
+        for digit in self.site.guard_pin:
+            page.get_by_role("button", name=digit, exact=True).click()
+        scan.first.wait_for()
+
+    def settle(self) -> None:
+        """Wait until the page can be opened without a network."""
+        self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        self.page.wait_for_function("caches.keys().then(names => names.length > 0)")
+
+    def scan(self, label: Any) -> None:
+        """Hold a label in front of the camera and wait for its checklist."""
+        self.camera.show(label)
+        self.page.get_by_role("button", name="扫码", exact=True).click()
+        self.page.get_by_role("dialog").wait_for(timeout=20_000)
+
+    def home(self) -> None:
+        """Leave the camera."""
+        self.page.get_by_role("button", name="关闭").last.click()
+        self.page.get_by_role("button", name="扫码", exact=True).wait_for()
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What the phone wrote, out of its own database."""
+        rows = self.page.evaluate(
+            """() => new Promise((done, failed) => {
+                const open = indexedDB.open('campus-patrol')
+                open.onerror = () => failed(open.error)
+                open.onsuccess = () => {
+                    const all = open.result.transaction('outbox').objectStore('outbox').getAll()
+                    all.onsuccess = () => { open.result.close(); done(all.result.map(row => row.line)) }
+                }
+            })"""
+        )
+        return [json.loads(row) for row in rows]
+
+
+@pytest.fixture
+def new_phone(playwright: Playwright, site: Site, tmp_path: Path) -> Iterator[Callable[[], PhoneUser]]:
+    """Make phones, each with a profile and a camera of its own."""
+    with contextlib.ExitStack() as stack:
+
+        def make(**options: Any) -> PhoneUser:
+            number = len(list(tmp_path.glob("profile*")))
+            camera = FakeCamera(tmp_path / f"camera{number}.y4m")
+            camera.show(None)
+            context = playwright.chromium.launch_persistent_context(
+                str(tmp_path / f"profile{number}"),
+                executable_path=CHROMIUM,
+                args=[
+                    *FLAGS,
+                    "--use-fake-ui-for-media-stream",
+                    "--use-fake-device-for-media-stream",
+                    f"--use-file-for-fake-video-capture={camera.file}",
+                ],
+                locale="zh-CN",
+                timezone_id="Asia/Shanghai",
+                permissions=["camera"],
+                **{**PHONE, **options},
+            )
+            stack.callback(context.close)
+            context.on("page", lambda page: watch(page, site.origin))
+            page = context.new_page()
+            return PhoneUser(context, page, camera, site)
+
+        yield make
+
+
+@pytest.fixture
+def phone(new_phone: Callable[[], PhoneUser], desk: DeskUser) -> PhoneUser:
+    """A phone that was enrolled from the desk and is unlocked."""
+    user = new_phone()
+    user.enrol(enrolment_code(desk))
+    user.unlock()
+    user.settle()
+    return user
+
+
+def enrolment_code(desk: DeskUser) -> str:
+    """Make a code at the desk as the administrator does."""
+    page = desk.page
+    page.goto(f"{page.url.split('/desk')[0]}/desk/phones")
+    page.get_by_role("button", name="登记手机").first.click()
+    with page.expect_response(lambda r: r.url.endswith("/enrolments") and r.request.method == "POST") as made:
+        page.get_by_role("dialog").get_by_role("button", name="生成二维码").click()
+    return made.value.json()["code"]
+
+
+@pytest.fixture
+def printed(site: Site, tmp_path: Path, desk: DeskUser) -> dict[str, Any]:
+    """The labels of 明德楼 cut out of the printed sheet, by the room's number."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    by_code = labels(site.sheet, folder)
+    tags = desk.get("tags?page_size=200")["items"]
+    site.codes = {tag["place"]["number"]: tag["code"] for tag in tags}
+    return {number: by_code[code] for number, code in site.codes.items() if code in by_code}
