@@ -1,4 +1,4 @@
-import { changed, readQuery, type Shape, type Values, writeQuery } from './query'
+import { type Change, changed, readQuery, type Shape, type Values, writeQuery } from './query'
 
 /** Where the browser is. Screens read it, and change it through `go`; back and forward work by themselves. */
 class Address {
@@ -37,16 +37,16 @@ export class Filters<S extends Shape> {
     )
   })
 
-  href(change: Partial<Values<S>>): string {
+  href(change: Change<S>): string {
     return address.path + writeQuery(changed(this.now, change), this.shape)
   }
 
-  set(change: Partial<Values<S>>, how: { replace?: boolean } = {}): void {
+  set(change: Change<S>, how: { replace?: boolean } = {}): void {
     address.go(this.href(change), how)
   }
 
   /** Everything back to the default but what is named. */
-  clear(keep: Partial<Values<S>> = {}): void {
+  clear(keep: Change<S> = {}): void {
     address.go(address.path + writeQuery(keep, this.shape))
   }
 }

@@ -3,12 +3,20 @@
 /** What a field may hold: free text, a whole number from 1, or one of the listed words ('' = any). */
 export type Field = { kind: 'text' } | { kind: 'number'; fallback: number } | { kind: 'word'; words: readonly string[] }
 export type Shape = Record<string, Field>
-export type Values<S extends Shape> = { [K in keyof S]: S[K] extends { kind: 'number' } ? number : string }
+export type Values<S extends Shape> = {
+  [K in keyof S]: S[K] extends { kind: 'number' }
+    ? number
+    : S[K] extends { kind: 'word'; words: readonly (infer W extends string)[] }
+      ? W
+      : string
+}
+/** A change as a control hands it over: reading the address bar back is what sorts out the words nobody offered. */
+export type Change<S extends Shape> = { [K in keyof S]?: string | number }
 
 export const text: Field & { kind: 'text' } = { kind: 'text' }
 export const number = (fallback = 1): Field & { kind: 'number' } => ({ kind: 'number', fallback })
 /** The first word is the default. */
-export const word = (...words: readonly string[]): Field & { kind: 'word' } => ({ kind: 'word', words })
+export const word = <W extends string>(...words: readonly W[]): { kind: 'word'; words: readonly W[] } => ({ kind: 'word', words })
 
 const longestText = 200
 
@@ -37,7 +45,7 @@ export function readQuery<S extends Shape>(search: string, shape: S): Values<S> 
 }
 
 /** The `?…` for these filters ('' when nothing differs from the defaults), in the order of the shape so that equal filters make equal links. */
-export function writeQuery<S extends Shape>(values: Partial<Values<S>>, shape: S): string {
+export function writeQuery<S extends Shape>(values: Change<S>, shape: S): string {
   const asked = new URLSearchParams()
   for (const [name, field] of Object.entries(shape)) {
     const value = values[name]
@@ -49,11 +57,11 @@ export function writeQuery<S extends Shape>(values: Partial<Values<S>>, shape: S
 }
 
 /** Filters after a change: a new filter starts at the first page again and closes what was open. */
-export function changed<V extends Record<string, string | number>>(values: V, change: Partial<V>): V {
+export function changed<S extends Shape>(values: Change<S>, change: Change<S>): Change<S> {
   const next: Record<string, string | number | undefined> = { ...values, ...change }
   if ('page' in next && !('page' in change) && !('open' in change)) next['page'] = 1
   if ('open' in next && !('open' in change)) next['open'] = ''
-  return next as V
+  return next as Change<S>
 }
 
 /** A query for the server: the filters that say something. '' means "any" on the desk and is not sent. */
