@@ -56,7 +56,7 @@ def test_a_route_without_a_permission_keeps_the_server_from_starting(settings, m
 
 
 def test_a_permission_that_no_role_has_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="nobody.may"):
+    with pytest.raises(ValueError, match=r"nobody\.may"):
         permit("nobody.may")
 
 

@@ -40,7 +40,7 @@ from campus_patrol.settings import Settings
 
 ANY_SCHOOL = "*"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-# Seconds a writer waits for another; longer than the longest batch takes on a slow disk, shorter than a phone's patience.
+# Seconds a writer waits for another; longer than the longest batch takes on a slow disk, shorter than a phone waits.
 BUSY_TIMEOUT = 10
 
 
@@ -58,7 +58,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -168,7 +168,7 @@ def _announce(connection: Connection, school: str | None) -> None:
 
 
 @event.listens_for(db.session, "after_begin")
-def _on_begin(session: Session, transaction: Any, connection: Connection) -> None:
+def _on_begin(session: Session, _transaction: Any, connection: Connection) -> None:
     _announce(connection, session.info.get("school"))
 
 
@@ -194,7 +194,7 @@ def _scope(state: orm.ORMExecuteState) -> None:
 
 
 @event.listens_for(db.session, "before_flush")
-def _own(session: Session, context: Any, instances: Any) -> None:
+def _own(session: Session, _context: Any, _instances: Any) -> None:
     school = session.info.get("school")
     for row in (*session.new, *session.dirty, *session.deleted):
         if isinstance(row, SchoolOwned) and row.school_id not in (None, school) and school != ANY_SCHOOL:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a secret so that nobody else on the machine ever reads it, not even for a moment (mode 0600, then rename)."""
+    """Write a secret so that nobody else on the machine reads it, not even for a moment (mode 0600, then rename)."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -20,7 +20,7 @@ blp = Blueprint("pages", __name__)
 
 
 @lru_cache(maxsize=512)
-def _load(path: Path, changed: float) -> tuple[bytes, bytes | None, str, str]:
+def _load(path: Path, _changed: float) -> tuple[bytes, bytes | None, str, str]:
     raw = path.read_bytes()
     squeezed = gzip.compress(raw, 9) if path.suffix in _SQUEEZE else None
     kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"

@@ -46,7 +46,10 @@ CATALOGUE: dict[str, tuple[int, str]] = {
     "tag_already_replaced": (409, "This tag is not live any more; its place has another one."),
     "no_shorts_left": (409, "The school has used up its short numbers."),
     "nothing_to_print": (422, "No live tag fits this choice."),
-    "label_font_missing": (500, "The labels' font is not installed; run `pip install .` in the source folder."),
+    "label_font_missing": (
+        500,
+        "The labels' font is not installed; run `pip install .` in the source folder.",
+    ),
     # sync
     "sync_header_invalid": (400, "The first line of the batch is not a valid header."),
     "sync_cut_off": (400, "The batch is cut off: its last line is not complete or lines are missing."),

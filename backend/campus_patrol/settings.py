@@ -54,7 +54,7 @@ class Settings:
 
     @classmethod
     def load(cls, *, data: Path | str | None = None, **overrides: object) -> "Settings":
-        """Read the environment once (CAMPUS_PATROL_<NAME>, or CAMPUS_PATROL_<NAME>_FILE for a secret) and apply overrides.
+        """Read the environment once (CAMPUS_PATROL_<NAME>, or …_FILE for a secret) and apply overrides.
 
         Raises SettingsError for text that cannot be used.
         """

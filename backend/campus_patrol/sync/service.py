@@ -128,7 +128,7 @@ def receive(*, batch: Batch, device: Device, keys: Path) -> tuple[dict[str, Any]
         (line.record["person"] for line in reversed(new) if line.record and line.record["person"]),
         device.last_person_id,
     )
-    return _receipt(stream, ack, batch, school, device, now, keys), None
+    return _receipt(stream, ack, batch, school, now, keys), None
 
 
 def _stream(name: str, device: Device, now: datetime) -> Stream:
@@ -334,7 +334,7 @@ def _put_aside(lines: list[tuple[_Line, str | None]], stream: Stream, device: De
 
 
 def _receipt(
-    stream: Stream, ack: int, batch: Batch, school: School, device: Device, now: datetime, keys: Path
+    stream: Stream, ack: int, batch: Batch, school: School, now: datetime, keys: Path
 ) -> dict[str, Any]:
     first, last = batch.header["first"], batch.header["first"] + batch.header["count"] - 1
     aside = db.session.execute(
