@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from random import Random
+from random import Random, SystemRandom
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -188,9 +188,11 @@ def _people(rng: Random, keys: Path) -> tuple[list[dict[str, Any]], dict[str, li
     phones: dict[str, list[_Phone]] = {}
     admin = None
     for someone in CAST:
+        # Not from the seed: the demo may be open to the network, and a password that everybody has is none.
+        chance = SystemRandom()
         secrets = {
-            "password": f"demo-{someone.account}-{rng.randrange(1000, 10_000)}" if someone.account else None,
-            "pin": f"{rng.randrange(1_000_000):06d}" if someone.role != "district" else None,
+            "password": f"demo-{someone.account}-{chance.randrange(10**6):06d}" if someone.account else None,
+            "pin": f"{chance.randrange(10**6):06d}" if someone.role != "district" else None,
         }
         person, _ = people.add_person(
             name=someone.name, role=someone.role, account=someone.account, **secrets
