@@ -55,7 +55,9 @@ PUBLIC = "public"
 CSP = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; "
     "img-src 'self' blob:; media-src 'self' blob:; style-src 'self'; manifest-src 'self'; base-uri 'none'; "
-    "object-src 'none'; frame-ancestors 'none'; form-action 'self'"
+    "object-src 'none'; frame-ancestors 'none'; form-action 'self'; "
+    # Our own policy names the worker and the service worker; the other is the UI library's, for its fixed templates.
+    "require-trusted-types-for 'script'; trusted-types campus-patrol svelte-trusted-html"
 )
 HEADERS = {
     "Content-Security-Policy": CSP,

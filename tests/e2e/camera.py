@@ -21,8 +21,12 @@ def labels(pdf: Path, folder: Path) -> dict[str, Image.Image]:
         image = Image.open(page).convert("L")
         for found in zxingcpp.read_barcodes(image):
             corners = found.position
-            xs = [p.x for p in (corners.top_left, corners.top_right, corners.bottom_left, corners.bottom_right)]
-            ys = [p.y for p in (corners.top_left, corners.top_right, corners.bottom_left, corners.bottom_right)]
+            xs = [
+                p.x for p in (corners.top_left, corners.top_right, corners.bottom_left, corners.bottom_right)
+            ]
+            ys = [
+                p.y for p in (corners.top_left, corners.top_right, corners.bottom_left, corners.bottom_right)
+            ]
             margin = (max(xs) - min(xs)) // 6
             code = parse(found.text).code
             cut[code] = image.crop((min(xs) - margin, min(ys) - margin, max(xs) + margin, max(ys) + margin))

@@ -20,7 +20,8 @@ from tests.program import ROOT, free_port, run, serving
 PIN = "246810"
 PASSWORD = "a-long-enough-password"
 CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
+    None,
 )
 FLAGS = [
     "--headless=new",
@@ -32,7 +33,12 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "has_touch": True,
+    "is_mobile": True,
+}
 DESK = {"viewport": {"width": 1440, "height": 900}}
 
 
@@ -47,7 +53,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pages() -> None:
     """The built pages, which a clean clone gets from pip install."""
     if not (ROOT / "backend/campus_patrol/pwa/index.html").exists():
-        pytest.fail("the pages are not built: run npm --prefix frontend ci && npm --prefix frontend run build")
+        pytest.fail(
+            "the pages are not built: run npm --prefix frontend ci && npm --prefix frontend run build"
+        )
     if CHROMIUM is None:
         pytest.fail("there is no Chromium on this machine")
 
@@ -184,16 +192,18 @@ def watch(page: Page, origin: str) -> None:
     """Fail when a page asks another host, breaks its own content policy or throws."""
     page.on(
         "request",
-        lambda request: foreign.append(request.url)
-        if not request.url.startswith((origin, "data:", "blob:"))
-        else None,
+        lambda request: (
+            foreign.append(request.url) if not request.url.startswith((origin, "data:", "blob:")) else None
+        ),
     )
     page.on("pageerror", lambda error: broken.append(str(error)))
     page.on(
         "console",
-        lambda message: broken.append(message.text)
-        if "Content Security Policy" in message.text or "Trusted" in message.text
-        else None,
+        lambda message: (
+            broken.append(message.text)
+            if "Content Security Policy" in message.text or "Trusted" in message.text
+            else None
+        ),
     )
 
 
@@ -257,7 +267,11 @@ class PhoneUser:
     def settle(self) -> None:
         """Wait until the page can be opened without a network."""
         self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        self.page.wait_for_function("caches.keys().then(names => names.length > 0)")
+        self.page.evaluate(
+            """async () => {
+                while (!(await caches.keys()).length) await new Promise(done => setTimeout(done, 50))
+            }"""
+        )
 
     def scan(self, label: Any) -> None:
         """Hold a label in front of the camera and wait for its checklist."""
@@ -303,10 +317,13 @@ def new_phone(playwright: Playwright, site: Site, tmp_path: Path) -> Iterator[Ca
                     "--use-fake-device-for-media-stream",
                     f"--use-file-for-fake-video-capture={camera.file}",
                 ],
-                locale="zh-CN",
-                timezone_id="Asia/Shanghai",
-                permissions=["camera"],
-                **{**PHONE, **options},
+                **{
+                    **PHONE,
+                    "locale": "zh-CN",
+                    "timezone_id": "Asia/Shanghai",
+                    "permissions": ["camera"],
+                    **options,
+                },
             )
             stack.callback(context.close)
             context.on("page", lambda page: watch(page, site.origin))

@@ -172,8 +172,12 @@ def test_a_tag_opened_with_the_phones_own_camera_lands_on_its_checklist(
     assert phone.lines()[-1]["tag"] == site.codes["A101"]
 
 
-def test_a_typed_number_is_another_way_in(site: Site, desk: DeskUser, phone: PhoneUser, printed: dict) -> None:
-    short = next(t["short"] for t in desk.get("tags?page_size=200")["items"] if t["place"]["number"] == "A101")
+def test_a_typed_number_is_another_way_in(
+    site: Site, desk: DeskUser, phone: PhoneUser, printed: dict
+) -> None:
+    short = next(
+        t["short"] for t in desk.get("tags?page_size=200")["items"] if t["place"]["number"] == "A101"
+    )
     page = phone.page
     page.get_by_role("button", name="扫码", exact=True).click()
     page.get_by_role("button", name="输入号码").click()
@@ -202,7 +206,9 @@ def test_a_half_filled_checklist_survives_the_page_being_killed(
     assert "接口漏水" in item["readings"]["dripping"]["note"]
 
 
-def test_undo_strikes_the_record_and_keeps_it(site: Site, desk: DeskUser, phone: PhoneUser, printed: dict) -> None:
+def test_undo_strikes_the_record_and_keeps_it(
+    site: Site, desk: DeskUser, phone: PhoneUser, printed: dict
+) -> None:
     phone.scan(printed["A101"])
     save_normal(phone.page)
     phone.page.get_by_role("button", name="撤销").click()
