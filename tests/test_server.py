@@ -2,9 +2,12 @@
 
 import http.client
 import json
+import shutil
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -15,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from campus_patrol import certificate
-from tests.program import Served, free_port, run, serving
+from tests.program import Served, environment, free_port, run, serving
 
 pytestmark = pytest.mark.e2e
 
@@ -257,3 +260,54 @@ def test_a_given_certificate_is_checked_before_anything_is_served(data: Path, tm
         output=tmp_path / "o",
     ) as served:
         assert "does not name x.example.cn" in served.output.read_text()
+
+
+RENEWING = """
+from pathlib import Path
+import sys
+from campus_patrol import certificate, server
+from campus_patrol.settings import Settings
+if __name__ == "__main__":
+    server.LOOK_AT_CERTIFICATE_SECONDS = 1
+    data, port = Path(sys.argv[1]), int(sys.argv[2])
+    tls = certificate.read_given(data / "tls" / "server.pem", data / "tls" / "server-key.pem")
+    listener = server.Listener("127.0.0.1", port, tls)
+    server.serve(Settings.load(data=data), [listener], ready=lambda: print("ready", flush=True))
+"""
+
+
+def test_a_renewed_certificate_is_served_without_a_restart(data: Path, tmp_path: Path) -> None:
+    folder, port = tmp_path / "data", free_port()
+    shutil.copytree(data, folder)
+    certificate.make_local(folder / "tls", certificate.machine_names())
+    before = (folder / "tls" / "server.pem").read_text()
+    (tmp_path / "renewing.py").write_text(RENEWING)
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "renewing.py"), str(folder), str(port)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout.readline() == "ready\n"
+        assert (
+            served_certificate(port)
+            == before.partition("-----BEGIN CERTIFICATE-----\n")[2].partition("-----END")[0]
+        )
+        certificate.make_local(folder / "tls", (*certificate.machine_names(), "10.1.2.3"))
+        newer = (folder / "tls" / "server.pem").read_text().partition("-----BEGIN CERTIFICATE-----\n")[2]
+        deadline = time.monotonic() + 30
+        while served_certificate(port) != newer.partition("-----END")[0]:
+            assert time.monotonic() < deadline, "the old certificate is still served"
+            time.sleep(0.5)
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stdout.close()
+    assert process.returncode == 0
+
+
+def served_certificate(port: int) -> str:
+    """Return the body of the certificate that is served now, in PEM's base64."""
+    pem = ssl.get_server_certificate(("127.0.0.1", port), timeout=10)
+    return pem.partition("-----BEGIN CERTIFICATE-----\n")[2].partition("-----END")[0]
