@@ -7,6 +7,7 @@ export interface List {
   /** The row shown in the drawer, or ''. */
   opened: () => string
   open: (id: string) => void
+  /** Close the drawer and give the focus back to its row. */
   close: () => void
 }
 
@@ -46,10 +47,7 @@ export function listKeys(list: List): (event: KeyboardEvent) => void {
         // Left alone, Chrome would empty a search field while its filter stays.
         event.preventDefault()
         target.blur()
-      } else if (opened) {
-        list.close()
-        focusRow(opened)
-      }
+      } else if (opened) list.close()
     } else {
       const next = moved(list.ids(), opened || focusedRow(), move)
       if (next === null) return
