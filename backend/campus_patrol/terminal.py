@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
+from alembic.util import CommandError
 from flask import Flask
 from qrcode.constants import ERROR_CORRECT_L
 from qrcode.main import QRCode
@@ -218,6 +219,13 @@ def prepare(settings: Settings) -> None:
             say(
                 "数据库地址写得不对，应像 postgresql://user:pass@host/name。",
                 "The database's address must look like postgresql://user:pass@host/name.",
+            )
+        ) from None
+    except CommandError:
+        raise click.ClickException(
+            say(
+                f"{settings.data} 的数据是更新的版本写的，请安装新版本。",
+                f"The data in {settings.data} were written by a newer version; install that one.",
             )
         ) from None
     except DatabaseError as error:

@@ -1,7 +1,10 @@
 """Whatever a person gets wrong ends in exit code 2 and one sentence, never in a traceback."""
 
+import contextlib
 import os
 import pty
+import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +111,19 @@ def test_bad_input_without_a_school(words: str, sentence: str, tmp_path: Path, f
 
 def test_a_data_folder_that_is_a_file_is_refused(files: Path) -> None:
     check("init --school A --admin boss", "is a file", files / "file", files)
+
+
+def test_data_of_a_newer_version_are_left_alone(data: Path, tmp_path: Path, files: Path) -> None:
+    folder = tmp_path / "newer"
+    shutil.copytree(data, folder)
+    with contextlib.closing(sqlite3.connect(folder / "campus-patrol.sqlite3")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    check("person add 王 --role guard", "written by a newer version", folder, files)
+
+
+def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path, files: Path) -> None:
+    (tmp_path / "campus-patrol.sqlite3").write_text("not a database" * 100)
+    check("serve", "file is not a database", tmp_path, files)
 
 
 def test_a_setting_that_cannot_be_used_stops_the_start(data: Path) -> None:
