@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask import Flask, Response, current_app, g, request
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from campus_patrol import clock
 from campus_patrol.database import any_school, db, reading, upsert, use_school
@@ -261,6 +261,8 @@ def throttle(key: str, *, burst: int, every: float) -> None:
         # A refused try takes nothing: whoever waits the time they were told gets in.
         left = tokens - 1 if tokens >= 1 else tokens
         connection.execute(update(Bucket).where(Bucket.key == key).values(tokens=left, at=now))
+        # A bucket nobody has touched for a day is full again, and a full one is the same as none.
+        connection.execute(delete(Bucket).where(Bucket.at < now - 86_400))
     if tokens < 1:
         wait = math.ceil((1 - tokens) * every)
         raise Problem("too_many_tries", headers={"Retry-After": str(wait)}, retry_after=wait)
