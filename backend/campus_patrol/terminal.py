@@ -28,7 +28,8 @@ Step = Callable[[int, int], None]
 Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
-out = Console(highlight=False, soft_wrap=True)
+# Nothing is markup: rich would make an emoji of ":AB:" in a fingerprint, and swallow a name in brackets.
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 # Bars go where they cannot end up in a file that the output is sent to.
 aside = Console(stderr=True)
 

@@ -132,6 +132,11 @@ def test_a_guard_gets_a_pin_and_no_password(made: Run, data: Path) -> None:
     assert "password" not in done.output
 
 
+@pytest.mark.parametrize("name", ["[red]王[/red]", "A:AB:C", "[link=x]"])
+def test_a_name_is_printed_as_it_is_written(made: Run, name: str) -> None:
+    assert f"Added {name} (guard)." in made("person", "add", name, "--role", "guard").output
+
+
 def test_a_supervisor_gets_a_password(made: Run, data: Path) -> None:
     done = made("person", "add", "李主任", "--role", "supervisor", "--account", "li")
     password = re.search(r"account li  password (\w+)\n", done.output)[1]
