@@ -2,6 +2,8 @@
  * Reads QR codes off the page's thread. One job at a time; the page never sends a second before the answer.
  * The wasm comes from our own server and is compiled as soon as the worker starts.
  */
+// First, for what follows needs it as it loads.
+import './has-own'
 import { prepareZXingModule, type ReaderOptions, readBarcodes } from 'zxing-wasm/reader'
 import wasmUrl from 'zxing-wasm/reader/zxing_reader.wasm?url'
 import type { Answer, Job } from './job'
