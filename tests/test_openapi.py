@@ -1,15 +1,12 @@
-"""The contract of the API, and the client's types that are made from it."""
+"""The contract of the API."""
 
 import json
-import subprocess
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
-from tests.program import ROOT, run
+from tests.program import run
 
-TYPES = ROOT / "frontend" / "src" / "api" / "schema.d.ts"
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -56,24 +53,3 @@ def test_every_operation_says_what_it_does_and_what_it_answers(document: dict) -
                 continue
             assert operation.get("summary"), f"{method} {path}"
             assert any(code.startswith("2") for code in operation["responses"]), f"{method} {path}"
-
-
-@pytest.mark.e2e
-def test_the_client_s_types_are_those_of_the_contract(tmp_path: Path) -> None:
-    """When this fails: npm --prefix frontend run types."""
-    (tmp_path / "openapi.json").write_text(run("openapi").stdout, encoding="utf-8")
-    made = subprocess.run(
-        [
-            "npx",
-            "--no-install",
-            "openapi-typescript",
-            str(tmp_path / "openapi.json"),
-            "-o",
-            str(tmp_path / "schema.d.ts"),
-        ],
-        cwd=ROOT / "frontend",
-        capture_output=True,
-        text=True,
-    )
-    assert made.returncode == 0, made.stdout + made.stderr
-    assert (tmp_path / "schema.d.ts").read_text(encoding="utf-8") == TYPES.read_text(encoding="utf-8")
