@@ -1,6 +1,7 @@
 """What `pip install .` builds: everything the program needs at run time, and nothing built twice."""
 
 import importlib.util
+import json
 import shutil
 import subprocess
 import sys
@@ -165,3 +166,9 @@ def test_the_wheel_carries_everything_the_program_needs_and_no_tests(tmp_path: P
     assert any(name.endswith(".wasm") for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "frontend/")) or name.endswith(".map")]
+
+
+def test_the_phone_and_the_server_are_of_one_version() -> None:
+    from campus_patrol import __version__
+
+    assert json.loads((ROOT / "frontend/package.json").read_text())["version"] == __version__
