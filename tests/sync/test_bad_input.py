@@ -54,6 +54,11 @@ LINES: dict[str, tuple[Callable[[Phone], bytes], str]] = {
     "a kind that is a number": (lambda p: a_line(p, kind=7), "kind_unknown"),
     "no id": (lambda p: a_line(p, id=None), "shape_invalid"),
     "an id that is no UUID": (lambda p: a_line(p, id="1 OR 1=1"), "shape_invalid"),
+    "an id with a line break behind it": (lambda p: a_line(p, id=f"{new_id()}\n"), "shape_invalid"),
+    "a photo's hash with a line break behind it": (
+        lambda p: a_line(p, photos=[{"sha256": f"{'0' * 64}\n", "size": 10}]),
+        "shape_invalid",
+    ),
     "a time that is none": (lambda p: a_line(p, at="yesterday"), "shape_invalid"),
     "a time without its zone": (lambda p: a_line(p, at="2026-11-22T23:30:00"), "shape_invalid"),
     "elapsed as text": (lambda p: a_line(p, elapsed="soon"), "shape_invalid"),

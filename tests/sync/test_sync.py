@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from campus_patrol.database import any_school, db, new_id, use_school
@@ -240,6 +241,60 @@ def test_a_wrong_clock_is_a_doubt_and_never_a_refusal(app, school, phone: Phone,
     row = staff.get("/api/v1/checkpoints").json["items"][0]
     assert "clock_moved" in [doubt["kind"] for doubt in row["doubts"]]
     assert abs(datetime.fromisoformat(row["corrected_at"]) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_no_database_can_hold_neither_stops_the_queue_nor_the_desk(
+    app, school, phone: Phone, staff, at: str
+) -> None:
+    phone.write(phone.checkpoint(tag=school.codes["A101"], at=at))
+    phone.write(phone.checkpoint(tag=school.codes["A102"]))
+    receipt = phone.sync()
+    assert (receipt["ack"], receipt["quarantined"]) == (2, [])
+    items = staff.get("/api/v1/checkpoints").json["items"]
+    assert len(items) == 2
+    assert sum(doubt["kind"] == "clock_moved" for item in items for doubt in item["doubts"]) >= 1
+
+
+def test_a_batch_of_thousands_of_spoilt_lines_is_put_aside_on_the_smallest_sqlite(
+    app, school, phone: Phone
+) -> None:
+    """SQLite takes 32,766 values in a statement unless it was built for more."""
+
+    def limit(connection: object, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 32_766)
+
+    with app.app_context():
+        db.engine.dispose()
+        event.listen(db.engine, "connect", limit)
+    for _ in range(4000):
+        phone.write(b"x")
+    assert phone.sync()["ack"] == 4000
+    assert stored(app, school.id, Quarantine) == 4000
+
+
+def test_the_record_of_somebody_who_did_not_sign_in_stays_unverified_ever_after(
+    app, school, phone: Phone, staff
+) -> None:
+    phone.write(phone.record("sign_in", data={"verified": True}))
+    phone.sync()
+    for _ in range(2):
+        phone.write(phone.checkpoint(tag=school.codes["A101"], person=school.people["repairer"]))
+        phone.sync()
+    items = staff.get("/api/v1/checkpoints").json["items"]
+    assert [[doubt["kind"] for doubt in item["doubts"]] for item in items] == [["pin_unverified"]] * 2
+
+
+def test_a_record_that_two_schools_have_under_one_id_shows_its_photo_in_both(
+    app, school, other_school, phone: Phone, new_phone
+) -> None:
+    """A phone that goes to another school may bring lines that the first one has already."""
+    photo = {"sha256": "ab" * 32, "size": 10}
+    raw = phone.write(phone.checkpoint(photos=[photo]))
+    moved = new_phone(other_school)
+    moved.write(raw)
+    assert phone.sync()["want_photos"] == moved.sync()["want_photos"] == [photo["sha256"]]
 
 
 def test_32_copies_of_a_batch_at_once_are_stored_once(app, school, phone: Phone) -> None:

@@ -81,7 +81,7 @@ def _seen_outside(records: Iterable[ProjectedRecord]) -> list[tuple[dict[str, An
 
 def _numbered(reported: Sequence[tuple[dict[str, Any], Wrong]]) -> list[dict[str, Any]]:
     school = db.session.scalars(
-        select(School).where(School.id == current_school_id()).with_for_update()
+        select(School).where(School.id == current_school_id()).with_for_update(key_share=True)
     ).one()
     counts, zone, rows = dict(school.finding_counts), ZoneInfo(school.zone), []
     for row, wrong in reported:

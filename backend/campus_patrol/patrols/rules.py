@@ -9,6 +9,7 @@ from typing import Any
 SKEW_LIMIT = timedelta(minutes=5)
 # Two records of one boot carry the monotonic clock too, which does not jump: less already says something.
 JUMP_LIMIT = timedelta(minutes=2)
+FIRST_YEAR = 1980
 # A year in milliseconds; what claims to have run for longer is not a phone.
 MAX_ELAPSED = 366 * 86_400_000
 
@@ -189,11 +190,16 @@ class ProjectedRecord:
             made = self.at - self.skew
         except OverflowError:
             return self.received_at
-        return min(made, self.received_at) if made.year >= 1980 else self.received_at
+        return min(made, self.received_at) if made.year >= FIRST_YEAR else self.received_at
 
     @property
     def ahead(self) -> timedelta:
-        """How far the record's time, skew taken away, lies after its own receipt: something no honest clock does."""
+        """How far the record's time lies where no honest clock goes: after its own receipt, skew taken away.
+
+        Negative: before there were such phones, which is what a clock says that lost its battery.
+        """
+        if self.at.year < FIRST_YEAR:
+            return self.at - self.received_at
         return max(self.at - self.received_at - self.skew, timedelta(0))
 
     @property
@@ -287,7 +293,7 @@ def doubts(seen: Sighting) -> list[Suspicion]:
         found.append(
             Suspicion("clock_moved", {"seconds": round(seen.jump.total_seconds()), "against": "elapsed"})
         )
-    elif seen.ahead > SKEW_LIMIT:
+    elif abs(seen.ahead) > SKEW_LIMIT:
         found.append(
             Suspicion("clock_moved", {"seconds": round(seen.ahead.total_seconds()), "against": "server"})
         )

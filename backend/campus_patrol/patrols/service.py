@@ -59,7 +59,10 @@ def project(records: Sequence[ProjectedRecord]) -> Projection:
             device.last_person_id, device.pin_verified = record.person, record.data["verified"]
         elif record.kind == "sign_out":
             device.pin_verified = False
-        elif record.kind == "round_start":
+        elif record.person and record.person != device.last_person_id:
+            # Somebody else goes on without a sign-in: whoever's PIN was checked, it was not this one's.
+            device.last_person_id, device.pin_verified = record.person, device.pin_verified and False
+        if record.kind == "round_start":
             rounds.append(_round_row(record, school.zone))
         elif record.kind == "void" and record.ref:
             done.voided.setdefault(record.ref, record.corrected_at)

@@ -29,6 +29,10 @@ class RecordPhoto(SchoolOwned, Base):
     __tablename__ = "record_photo"
     __table_args__ = (Index(None, "school_id", "sha256"),)
 
+    # With the school: a phone that changed schools may bring a line that both have.
+    school_id: Mapped[str] = mapped_column(
+        ForeignKey("school.id"), default=current_school_id, primary_key=True
+    )
     record_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     position: Mapped[int] = mapped_column(Integer)

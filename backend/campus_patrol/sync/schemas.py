@@ -5,10 +5,10 @@ from marshmallow import EXCLUDE, Schema, fields, validate
 from campus_patrol.people.schemas import SchoolSchema
 from campus_patrol.wire import Reference, Utc, page_of
 
-_HASH = validate.Regexp(r"^[0-9a-f]{64}$")
-_STREAM = validate.Regexp(r"^[0-9a-f]{32}$")
+_HASH = validate.Regexp(r"[0-9a-f]{64}\Z")
+_STREAM = validate.Regexp(r"[0-9a-f]{32}\Z")
 # RFC 9562, any version: what matters is that one id is one record.
-_UUID = validate.Regexp(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+_UUID = validate.Regexp(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _NUMBER = validate.Range(min=0, max=2**31 - 1)
 
 

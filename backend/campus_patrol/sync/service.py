@@ -53,6 +53,8 @@ _DATA = {
     "sos": None,
 }
 WANTED_PHOTOS = 50
+# What both engines hold in any zone. A phone's time beyond that means nothing, but its record still counts.
+_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -100,9 +102,13 @@ def receive(*, batch: Batch, device: Device, keys: Path) -> tuple[dict[str, Any]
     and does not hold up the lines behind it.
     """
     header, now = batch.header, clock.now()
+    # The weaker of PostgreSQL's two locks: it orders the writers of the log, and lets the desk write rows that name the
+    # school. With the stronger one, revoking a phone that is just sending could be a deadlock.
     school = db.session.scalars(
-        select(School).where(School.id == current_school_id()).with_for_update()
+        select(School).where(School.id == current_school_id()).with_for_update(key_share=True)
     ).one()
+    # Another batch of the same phone may have been ahead of us in that queue.
+    db.session.refresh(device)
     stream = _stream(header["stream"], device, now)
     _hear(stream, header, device, now)
     problem = _refuse_gap_or_fork(stream, batch, device, now)
@@ -123,11 +129,6 @@ def receive(*, batch: Batch, device: Device, keys: Path) -> tuple[dict[str, Any]
         _store(new, stream, device, school, now, skew)
     ack = min(stream.head, header["next"] - 1)
     device.waiting = max(0, header["next"] - 1 - ack)
-    # A person on the list of phones is the last one who recorded something with it.
-    device.last_person_id = next(
-        (line.record["person"] for line in reversed(new) if line.record and line.record["person"]),
-        device.last_person_id,
-    )
     return _receipt(stream, ack, batch, school, now, keys), None
 
 
@@ -263,7 +264,7 @@ def _projected(line: _Line, stream: Stream, device: Device, now: datetime, skew:
         kind=record["kind"],
         person=record["person"],
         tag=record["tag"],
-        at=record["at"].astimezone(UTC),
+        at=min(max(record["at"], _EARLIEST), _LATEST).astimezone(UTC),
         zone=record["zone"],
         elapsed=record["elapsed"],
         boot=record["boot"],
@@ -330,7 +331,7 @@ def _put_aside(lines: list[tuple[_Line, str | None]], stream: Stream, device: De
     ]
     if rows:
         # A phone that hears no answer sends the same again: aside once is enough.
-        db.session.execute(upsert(Quarantine).values(rows).on_conflict_do_nothing())
+        db.session.execute(upsert(Quarantine).on_conflict_do_nothing(), rows)
 
 
 def _receipt(

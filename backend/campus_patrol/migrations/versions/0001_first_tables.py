@@ -76,7 +76,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_record_photo_school_id")),
-        sa.PrimaryKeyConstraint("record_id", "sha256", name=op.f("pk_record_photo")),
+        sa.PrimaryKeyConstraint("school_id", "record_id", "sha256", name=op.f("pk_record_photo")),
     )
     op.create_index(
         op.f("ix_record_photo_school_id_sha256"), "record_photo", ["school_id", "sha256"], unique=False
