@@ -33,6 +33,8 @@ export default defineConfig(({ mode }) => ({
     // An inlined asset would be a data: address, which the content security policy refuses.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // One style sheet a page: a screen fetched later must not wait for one of its own.
+    cssCodeSplit: false,
     rolldownOptions: { input: mode === 'desk' ? 'desk.html' : 'index.html' },
   },
   server: { proxy: { '/api': 'http://127.0.0.1:8000' } },

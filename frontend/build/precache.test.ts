@@ -52,6 +52,15 @@ test('the decoder is weighed beside the scripts', () => {
   expect(sizes.script).toBe(pageSizes(built(site), 'index.html').script)
 })
 
+test('a script that is fetched after the first paint is weighed by itself', () => {
+  const lazy = 'x'.repeat(3000) + Math.random()
+  const sizes = pageSizes(built({ ...site, 'assets/lazy-1.js': lazy }), 'index.html')
+  expect(sizes.script).toBe(pageSizes(built(site), 'index.html').script)
+  expect(sizes.later).toBeGreaterThan(0)
+  const shared = pageSizes(built({ ...site, 'assets/shared-1.js': lazy }), 'index.html')
+  expect(shared.script).toBeGreaterThan(sizes.script)
+})
+
 test('a page never needs the other page', () => {
   expect(neededBy(built({ ...site, 'assets/guard-1.js': 'location.href="/desk.html"' }), 'index.html')).not.toContain(
     'desk.html',

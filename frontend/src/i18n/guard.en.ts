@@ -10,6 +10,7 @@ export const en: GuardWords = {
   loading: 'Opening',
   settings: 'Settings',
   retry: 'Try again',
+  notFetched: 'This part of the page did not arrive; no record is affected. Connect and try again',
   safeHere: 'Everything saved is on this phone and stays there',
 
   language: 'Language',

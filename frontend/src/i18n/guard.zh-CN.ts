@@ -7,6 +7,7 @@ export const zh = {
   loading: '正在打开',
   settings: '设置',
   retry: '再试一次',
+  notFetched: '这一页没有取到，记录不受影响。连上网后再试',
   safeHere: '已保存的记录都在手机里，不会丢',
 
   language: '语言',
