@@ -400,7 +400,7 @@ export const zh = {
     more: (n: string) => `还有 ${n} 行，请下载结果查看`,
     onlyRefused: '只看拒绝',
     notes: '说明',
-    csv: '下载结果 (CSV)',
+    csv: '下载结果（CSV）',
     csvName: '导入结果',
     fields: {
       building: '楼栋',

@@ -22,7 +22,7 @@ export const en: GuardWords = {
     title: 'Enrol this phone',
     intro: 'Once only. After that it works without a signal.',
     steps: [
-      'Ask your supervisor to open Settings → Phones on the desk and choose Enrol a phone',
+      'Ask your supervisor to open People & phones on the desk, then Phones, and choose Enrol a phone',
       'Scan the code on that screen with this phone (it lasts 10 minutes and works once)',
       'Then pick your name, type your PIN and start',
     ],

@@ -1,9 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { bytes, chooseLanguage, clockTime, day, dayAndTime, number, setLanguage } from './i18n'
+import { en as deskEn } from './desk.en'
+import { zh as deskZh } from './desk.zh-CN'
 import { en as guardEn } from './guard.en'
 import { zh as guardZh } from './guard.zh-CN'
 import { en as problemsEn } from './problems.en'
+import { en as phoneProblemsEn } from './problems.phone.en'
+import { zh as phoneProblemsZh } from './problems.phone.zh-CN'
 import { zh as problemsZh } from './problems.zh-CN'
+import { en as scanEn } from './scan.en'
+import { zh as scanZh } from './scan.zh-CN'
 
 describe('the language', () => {
   test('is the saved one, else the first the browser asks for that we speak, else Chinese', () => {
@@ -36,30 +42,50 @@ describe('times and figures', () => {
   })
 })
 
-/** Every word of a dictionary by its path; a function is called with figures. */
+type Saying = (...words: (string | string[])[]) => string
+
+function said(say: Saying, sample: string): string {
+  try {
+    return String(say(sample, sample, sample, sample))
+  } catch {
+    // It joins a list.
+    return String(say([sample, sample], [sample]))
+  }
+}
+
+/** Every sentence of a dictionary by its path; a function says one for a figure and one for a Chinese word. */
 function sentences(words: object, path = ''): [string, string][] {
   return Object.entries(words).flatMap(([key, value]): [string, string][] => {
     const here = `${path}${key}`
     if (typeof value === 'string') return [[here, value]]
-    if (typeof value === 'function') return [[here, String((value as (...args: string[]) => string)('2', '3'))]]
-    return sentences(value as object, `${here}.`)
+    if (typeof value !== 'function') return sentences(value as object, `${here}.`)
+    return ['2', '甲乙'].map((sample) => [here, said(value as Saying, sample)])
   })
 }
 
+const CHINESE = { guard: guardZh, scan: scanZh, desk: deskZh, problems: problemsZh, phoneProblems: phoneProblemsZh }
+const ENGLISH = { guard: guardEn, scan: scanEn, desk: deskEn, problems: problemsEn, phoneProblems: phoneProblemsEn }
+
 describe('the dictionaries', () => {
   test('leave no word empty', () => {
-    for (const words of [guardZh, guardEn, problemsZh, problemsEn]) {
-      for (const [path, sentence] of sentences(words)) expect(sentence.trim(), path).not.toBe('')
+    for (const [path, sentence] of [...sentences(CHINESE), ...sentences(ENGLISH)]) {
+      expect(sentence.trim(), path).not.toBe('')
     }
   })
-  test('have no Chinese left in English, but for the name of the language', () => {
-    const chinese = [...sentences(guardEn), ...sentences(problemsEn)].filter(([, sentence]) => /[\u3400-\u9fff]/.test(sentence))
-    expect(chinese.map(([path]) => path)).toEqual(['languages.zh-CN'])
+  test('have no Chinese left in English, but for the names of the language and of a sheet', () => {
+    const chinese = sentences(ENGLISH).filter(([, sentence]) => /[\u3400-\u9fff]/.test(sentence.replace(/[甲乙]/g, '')))
+    expect(new Set(chinese.map(([path]) => path))).toEqual(new Set(['guard.languages.zh-CN', 'desk.rounds.emptyWhy']))
   })
-  test('use Chinese punctuation in Chinese, never shout, and have no 您', () => {
-    const wrong = [...sentences(guardZh), ...sentences(problemsZh)].filter(([, sentence]) =>
-      /[\u3400-\u9fff][,;:?!]|[!\uff01您]/.test(sentence),
+  test('use full-width marks beside Chinese, never shout, and have no 您', () => {
+    const wrong = sentences(CHINESE).filter(([, sentence]) =>
+      /[\u3400-\u9fff\u300c-\u300f\uff08\uff09] ?[,;:?!()]|[,;:?!()] ?[\u3400-\u9fff\u300c-\u300f]|[!\uff01您]/.test(sentence),
     )
     expect(wrong).toEqual([])
+  })
+  test('tell a guard the way on the desk by the words that stand there', () => {
+    expect(guardZh.enrol.steps[0]).toContain(`「${deskZh.nav.people}」，选「${deskZh.people.tabs.phones}」，点「${deskZh.phones.enrol}」`)
+    expect(guardEn.enrol.steps[0]).toContain(
+      `open ${deskEn.nav.people} on the desk, then ${deskEn.people.tabs.phones}, and choose ${deskEn.phones.enrol}`,
+    )
   })
 })
