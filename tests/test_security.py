@@ -191,6 +191,11 @@ def test_a_bucket_refills_with_time(app: Flask, monkeypatch) -> None:
             throttle("key", burst=3, every=10)
 
 
+@pytest.mark.parametrize("name", ["%00", "a" * 300, "assets/%00", "../" * 5 + "etc/passwd", "%ff%fe"])
+def test_an_address_that_names_no_file_is_not_found(client, name: str) -> None:
+    assert client.get(f"/{name}").status_code == 404
+
+
 def test_every_problem_has_a_status_and_a_sentence() -> None:
     for code, (status, sentence) in CATALOGUE.items():
         assert re.fullmatch(r"[a-z_]+", code)

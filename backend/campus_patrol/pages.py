@@ -28,8 +28,12 @@ def _load(path: Path, _changed: float) -> tuple[bytes, bytes | None, str, str]:
 
 
 def _answer(name: str, *, forever: bool = False) -> Response:
-    path = (FOLDER / name).resolve()
-    if not path.is_relative_to(FOLDER.resolve()) or not path.is_file():
+    try:
+        path = (FOLDER / name).resolve()
+        there = path.is_relative_to(FOLDER.resolve()) and path.is_file()
+    except (OSError, ValueError):
+        there = False  # a name too long for any file system, or with a NUL in it
+    if not there:
         raise Problem("not_found")
     raw, squeezed, kind, digest = _load(path, path.stat().st_mtime)
     packed = squeezed is not None and "gzip" in request.headers.get("Accept-Encoding", "")

@@ -34,6 +34,9 @@ def test_a_supervisor_gets_a_password_and_can_sign_in_with_it(app, school, staff
         ({"name": "甲", "role": "king"}, 422, "invalid"),
         ({"name": "甲", "role": "guard", "pin": "12345"}, 422, "invalid"),
         ({"name": "甲", "role": "guard", "pin": "abcdef"}, 422, "invalid"),
+        ({"name": "甲", "role": "guard", "pin": "123456\n"}, 422, "invalid"),
+        ({"name": "甲\n", "role": "guard"}, 422, "invalid"),
+        ({"name": "甲", "role": "guard", "account": "jia\n"}, 422, "invalid"),
         ({"name": "甲", "role": "guard", "account": "a b"}, 422, "invalid"),
         ({"name": "甲", "role": "supervisor", "account": "x1", "password": "short"}, 422, "invalid"),
         ({"name": "甲", "role": "guard", "school_id": "x"}, 422, "invalid"),
@@ -49,6 +52,19 @@ def test_a_person_who_cannot_be_added_is_refused_with_the_reason(
     answer = staff.post("/api/v1/people", json=body)
     assert (answer.status_code, answer.json["code"]) == (status, code)
     assert staff.get("/api/v1/people").json["total"] == before
+
+
+def test_an_account_taken_in_the_same_moment_is_refused_like_any_other(school, staff, monkeypatch) -> None:
+    monkeypatch.setattr("campus_patrol.people.service._check_account", lambda _account: None)
+    added = staff.post("/api/v1/people", json={"name": "甲", "role": "supervisor", "account": "admin"})
+    assert (added.status_code, added.json["code"]) == (409, "account_taken")
+    change = f"/api/v1/people/{school.people['guard']}"
+    changed = staff.patch(change, json={"account": "admin"})
+    assert (changed.status_code, changed.json["code"]) == (409, "account_taken")
+
+
+def test_a_search_longer_than_anybody_types_is_refused(staff) -> None:
+    assert staff.get(f"/api/v1/people?search={'%' * 60_000}").json["code"] == "invalid"
 
 
 def test_switching_somebody_off_ends_their_sign_ins_at_once(app, school, staff, as_role) -> None:

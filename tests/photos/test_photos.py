@@ -45,6 +45,15 @@ def test_the_receipt_asks_for_a_photo_until_it_is_here(school, phone: Phone, sta
     assert staff.get("/api/v1/findings").json["items"][0]["photos"][0]["stored"] is True
 
 
+def test_a_photo_whose_file_was_lost_is_taken_in_again(phone: Phone, staff, settings) -> None:
+    content = photo()
+    assert phone.put_photo(content).status_code == 201
+    for file in Path(settings.photos).rglob("*.jpg"):
+        file.unlink()
+    assert phone.put_photo(content).status_code == 200
+    assert staff.get(f"/api/v1/photos/{sha256(content)}").status_code == 200
+
+
 def test_what_is_kept_has_no_gps_and_nothing_behind_the_image(school, phone: Phone, staff, settings) -> None:
     exif = Image.Exif()
     exif[0x010F] = "SECRET-MAKER"

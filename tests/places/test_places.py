@@ -13,7 +13,7 @@ from sqlalchemy import event
 from campus_patrol.database import db
 from tests.conftest import SchoolForTest
 from tests.imports.messy import room_rows, workbook
-from tests.phone import Phone
+from tests.phone import Phone, instant, minutes_ago
 
 
 @contextmanager
@@ -248,3 +248,15 @@ def test_nobody_who_is_signed_out_sees_a_place(client: FlaskClient, school: Scho
         change(client, school.places["A101"], name="新"),
     ):
         assert (answer.status_code, answer.json["code"]) == (401, "signed_out")
+
+
+def test_the_last_visit_is_told_by_the_server_s_clock_and_not_by_a_phone_that_is_ahead(
+    school: SchoolForTest, staff: FlaskClient, new_phone: Callable[..., Phone]
+) -> None:
+    ahead, right = new_phone(), new_phone()
+    ahead.write(ahead.checkpoint(tag=school.codes["A102"], at=minutes_ago(60 - 1440)))
+    ahead.sync(device_time=instant(minutes_ago(-1440)))
+    right.write(right.checkpoint(tag=school.codes["A102"], at=minutes_ago(5)))
+    right.sync()
+    last = staff.get("/api/v1/places?search=A102").json["items"][0]["last_at"]
+    assert last == max(item["corrected_at"] for item in staff.get("/api/v1/checkpoints").json["items"])

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from flask import request
 from flask_smorest import Blueprint
 
+from campus_patrol.database import db
 from campus_patrol.imports import service
 from campus_patrol.imports.schemas import ImportQuery, ReportSchema
 from campus_patrol.security import permit
@@ -26,5 +27,8 @@ _BODY = {"required": True, "content": {_XLSX: {"schema": {"type": "string", "for
 def import_workbook(query: dict[str, Any]) -> dict[str, Any]:
     """Import a workbook, or with dry_run only report what an import would do."""
     return service.import_workbook(
-        content=request.get_data(), filename=unquote(request.headers.get("X-Filename", "")) or "xlsx", **query
+        content=request.get_data(),
+        filename=unquote(request.headers.get("X-Filename", "")) or "xlsx",
+        before_reading=db.session.rollback,
+        **query,
     )

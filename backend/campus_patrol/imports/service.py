@@ -76,13 +76,22 @@ class _Campus:
 
 
 def import_workbook(
-    *, content: bytes, filename: str, dry_run: bool, progress: Callable[[int, int], None] | None = None
+    *,
+    content: bytes,
+    filename: str,
+    dry_run: bool,
+    progress: Callable[[int, int], None] | None = None,
+    before_reading: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Import rooms, water points and routes from a workbook, and report on every row that is not as it was.
 
     Rows that can be read go in; a row with a fault is refused and named by its cells. Nothing is ever removed, and an
-    empty cell leaves what is known as it is. A dry run only reports. Raises sheet_unreadable with a ``reason``.
+    empty cell leaves what is known as it is. A dry run only reports. ``before_reading`` is called before the workbook
+    is read, which takes seconds for a large one: a request gives its write lock back there. Raises sheet_unreadable
+    with a ``reason``.
     """
+    if before_reading:
+        before_reading()
     try:
         book = sheets.read(content)
     except sheets.WorkbookError as error:

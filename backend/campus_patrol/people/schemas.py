@@ -5,12 +5,12 @@ from marshmallow import Schema, fields, validate
 from campus_patrol.people.rules import ROLES
 from campus_patrol.wire import PageArguments, Reference, Utc, page_of
 
-_NAME = validate.And(validate.Length(min=1, max=60), validate.Regexp(r"^\S(.*\S)?$"))
-_ACCOUNT = validate.Regexp(r"^[A-Za-z0-9_.@-]{2,60}$")
+_NAME = validate.And(validate.Length(min=1, max=60), validate.Regexp(r"\S(.*\S)?\Z"))
+_ACCOUNT = validate.Regexp(r"[A-Za-z0-9_.@-]{2,60}\Z")
 # NIST SP 800-63B: length is what counts; 8 is its floor, composition rules are advised against.
 _PASSWORD = validate.Length(min=8, max=200)
 # NIST SP 800-63B: a secret of digits alone has six at least.
-_PIN = validate.Regexp(r"^[0-9]{6,8}$")
+_PIN = validate.Regexp(r"[0-9]{6,8}\Z")
 
 
 class Credentials(Schema):
@@ -96,7 +96,7 @@ class PersonChange(Schema):
 class PersonQuery(PageArguments):
     """Which people to list."""
 
-    search = fields.String(load_default=None)
+    search = fields.String(load_default=None, validate=validate.Length(max=100))
     role = fields.String(load_default=None, validate=validate.OneOf(ROLES))
     active = fields.Boolean(load_default=None)
 

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import delete, func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from campus_patrol import clock
@@ -19,6 +20,7 @@ from campus_patrol.database import (
     found,
     new_id,
     page,
+    reading,
     use_school,
 )
 from campus_patrol.history.service import note
@@ -90,7 +92,7 @@ def add_person(
     )
     db.session.add(person)
     note(action="person.added", subject=name, detail={"role": role})
-    db.session.flush()
+    _flush_account()
     return person, made
 
 
@@ -123,7 +125,7 @@ def change_person(*, person_id: str, **changes: Any) -> tuple[Person, dict[str, 
         if name in changes:
             setattr(person, name, changes[name])
     note(action="person.changed", subject=person.name, detail={"changed": sorted(changes)})
-    db.session.flush()
+    _flush_account()
     return person, made
 
 
@@ -152,9 +154,15 @@ def sign_in_to_desk(*, account: str, password: str, address: str, days: int) -> 
     """
     throttle(f"sign-in:{address}", burst=30, every=10)
     throttle(f"sign-in:{address}:{_fold(account)}", burst=5, every=30)
+    by_account = select(Person).where(Person.account == account)
     with any_school():
-        person = db.session.scalars(select(Person).where(Person.account == account)).one_or_none()
-        matches = secret_matches(person.password_hash if person else None, password)
+        with reading():
+            person = db.session.scalars(by_account).one_or_none()
+            hashed = person.password_hash if person else None
+        # A hash takes 40 ms on purpose. Whoever tries passwords must not hold the lock that phones wait for.
+        db.session.rollback()
+        matches = secret_matches(hashed, password)
+        person = db.session.scalars(by_account.where(Person.password_hash == hashed)).one_or_none()
         if person is None or not matches or not person.active or person.role not in rules.DESK:
             raise Problem("wrong_password")
         use_school(person.school_id)
@@ -187,7 +195,8 @@ def patrolling_people() -> list[dict[str, str]]:
 def check_pin(*, person_id: str, pin: str) -> None:
     """Check a PIN typed on a phone. Raises wrong_pin, or too_many_tries for this phone and person alone."""
     throttle(f"pin:{current_device().id}:{person_id[:36]}", burst=5, every=30)
-    person = db.session.scalars(select(Person).where(Person.id == person_id, Person.active)).one_or_none()
+    with reading():
+        person = db.session.scalars(select(Person).where(Person.id == person_id, Person.active)).one_or_none()
     if not secret_matches(person.pin_hash if person else None, pin):
         raise Problem("wrong_pin")
 
@@ -318,6 +327,14 @@ def _check_account(account: str | None) -> None:
         taken = db.session.scalar(select(func.count()).select_from(Person).where(Person.account == account))
     if taken:
         raise Problem("account_taken")
+
+
+def _flush_account() -> None:
+    try:
+        db.session.flush()
+    except IntegrityError:
+        # Somebody else took the account since we looked.
+        raise Problem("account_taken") from None
 
 
 def _keep_an_admin(person: Person) -> None:

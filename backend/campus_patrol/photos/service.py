@@ -30,7 +30,7 @@ def receive(*, sha256: str, content: bytes, folder: Path) -> tuple[Photo, bool]:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise Problem("photo_hash_differs")
     known = db.session.get(Photo, (current_school_id(), sha256))
-    if known is not None:
+    if known is not None and path(folder, sha256, "full").exists() and path(folder, sha256, "thumb").exists():
         return known, False
     # Nothing is written yet: let the write lock go while the picture is worked on, so that other phones get in.
     db.session.rollback()
@@ -50,7 +50,7 @@ def receive(*, sha256: str, content: bytes, folder: Path) -> tuple[Photo, bool]:
     }
     # The same photo may be coming twice at once; both have written the same bytes, and one row is enough.
     db.session.execute(upsert(Photo).values(values).on_conflict_do_nothing())
-    return db.session.get_one(Photo, (current_school_id(), sha256)), True
+    return db.session.get_one(Photo, (current_school_id(), sha256)), known is None
 
 
 def show(*, sha256: str, size: str, folder: Path) -> bytes:

@@ -20,7 +20,6 @@ _CHECKPOINT = table(
     "checkpoint",
     column("school_id"),
     column("place_id"),
-    column("at"),
     column("corrected_at", Place.updated_at.type),
     column("voided_at"),
 )
@@ -123,7 +122,7 @@ def _described(places: list[Place]) -> list[dict[str, Any]]:
             _CHECKPOINT.c.place_id == Place.id,
             _CHECKPOINT.c.voided_at.is_(None),
         )
-        .order_by(_CHECKPOINT.c.at.desc())
+        .order_by(_CHECKPOINT.c.corrected_at.desc())
         .limit(1)
         .correlate(Place)
         .scalar_subquery()
