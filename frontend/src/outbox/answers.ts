@@ -1,5 +1,5 @@
 /** What may come back from a request, and what it is worth: only our own server's own words count. */
-import type { Store } from './db'
+import type { DeviceRow, Store } from './db'
 import type { LastTry } from './types'
 import type { Answer, Request, World } from './world'
 
@@ -41,9 +41,20 @@ export async function ask(world: World, path: string, request: Request): Promise
   }
 }
 
-/** An answer that is no yes: nothing in the queue changes. A 401 of our server is remembered, for a person to see. */
-export async function refusal(world: World, store: Store, answer: Answer | null, problem: Problem | null): Promise<Outcome> {
-  if (answer === null) return { outcome: 'network', status: null, code: null, retryAfter: 0 }
+const NO_ANSWER: Outcome = { outcome: 'network', status: null, code: null, retryAfter: 0 }
+
+/**
+ * An answer that is no yes: nothing in the queue changes. A 401 of our server is remembered, for a person to see,
+ * unless the phone was enrolled again while it was under way.
+ */
+export async function refusal(
+  world: World,
+  store: Store,
+  token: string,
+  answer: Answer | null,
+  problem: Problem | null,
+): Promise<Outcome> {
+  if (answer === null) return NO_ANSWER
   const { status } = answer
   const code = problem?.code ?? null
   if (status === 429 || status >= 500) {
@@ -51,7 +62,13 @@ export async function refusal(world: World, store: Store, answer: Answer | null,
   }
   if (status === 401 && code !== null) {
     const stopped = { code, at: world.now() }
-    await store.write(['meta'], async (tx) => void (await tx.objectStore('meta').put(stopped, 'stopped')))
+    const current = await store.write(['meta', 'device'], async (tx) => {
+      const device = (await tx.objectStore('device').get('device')) as DeviceRow | undefined
+      if (device?.token !== token) return false
+      await tx.objectStore('meta').put(stopped, 'stopped')
+      return true
+    })
+    if (!current) return NO_ANSWER
   }
   // Without our server's own code it is a portal, or a proxy on the way.
   return { outcome: code === null ? 'portal' : 'refused', status, code, retryAfter: 0 }

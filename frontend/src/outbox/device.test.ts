@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { fromBase64, utf8 } from './chain'
 import type { DeviceRow } from './db'
 import { Enrolment } from './device'
-import { bytesOf, openTab, type Tab } from './testing/phone'
+import { bytesOf, openTab, putDevice, type Tab } from './testing/phone'
 import { FakeServer, json, problem } from './testing/server'
 import { Profile } from './testing/world'
 import type { Pack } from './types'
@@ -129,6 +129,22 @@ test('enrolled again in the same school, the queue goes on', async () => {
   expect((await tab.sync.run())?.outcome).toBe('ok')
   expect((await tab.chain()).stream).toBe(stream)
   expect(server.memory.records.has(saved.id)).toBe(true)
+})
+
+test('a refusal of the old token that comes after the new enrolment stops nothing', async () => {
+  await putDevice(tab.store, server, 'old')
+  let enrolled: Promise<unknown> | null = null
+  answer = () => welcome()
+  vi.mocked(tab.world.fetch).mockImplementation(async (path, request) => {
+    if (path !== '/api/v1/sync' || request.headers['Authorization'] !== 'Bearer old') return answer(path, request)
+    enrolled = enrolment.enrol('ABC', '门卫一号')
+    await enrolled
+    return problem(401, 'device_revoked')
+  })
+  const outcome = await tab.sync.run()
+  expect(enrolled).not.toBeNull()
+  expect(outcome?.status).not.toBe(401)
+  expect((await tab.outbox.counts()).stopped).toBeNull()
 })
 
 test('in another school no record and no photo of the first is sent, and none is thrown away', async () => {

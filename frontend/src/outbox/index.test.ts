@@ -124,3 +124,45 @@ test('a phone that is not enrolled keeps records and sends nothing', async () =>
   expect(server.requests).toBe(0)
   fresh.stop()
 })
+
+test('a store that comes back after a bad start is used and sent from, without a reload', async () => {
+  const world = new TabWorld(new Profile(), server.answer, 8)
+  const there = Object.getOwnPropertyDescriptor(TabWorld.prototype, 'indexedDB')!
+  const open = vi.fn(() => {
+    throw new DOMException('Connection to Indexed Database server lost', 'UnknownError')
+  })
+  Object.defineProperty(world, 'indexedDB', { configurable: true, value: { open } })
+  const late = await openPhone(world)
+  late.start()
+  expect(late.state).toMatchObject({ ready: false, trouble: { kind: 'storage', reason: 'broken' } })
+  Object.defineProperty(world, 'indexedDB', there)
+  await putDevice(new Store(world), server)
+  for (const wake of world.waiters) wake('visible')
+  await vi.waitFor(() => expect(late.state).toMatchObject({ ready: true, trouble: null }))
+  await late.save(checkpoint('r1'))
+  await vi.waitFor(() => expect(late.state).toMatchObject({ waiting: 0, safe: 2 }))
+  late.stop()
+})
+
+test('enrolled again in one tab, the other goes on sending without a reload', async () => {
+  const beside = new TabWorld(profile, server.answer, 2)
+  const other = await openPhone(beside)
+  server.tokens.clear()
+  await other.syncNow()
+  expect(other.state.trouble).toMatchObject({ kind: 'signed_out' })
+  server.tokens.add('token-1')
+  await phone.syncNow()
+  await vi.waitFor(() => expect(other.state.trouble).toBeNull())
+  await other.save(checkpoint('r1'))
+  await beside.advance(5_000)
+  await vi.waitFor(() => expect(other.state).toMatchObject({ waiting: 0, trouble: null }))
+  other.stop()
+})
+
+test('a PIN never keeps a guard from his phone because the storage fails, and the trouble is said', async () => {
+  vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+    throw new DOMException('no room', 'QuotaExceededError')
+  })
+  expect(await phone.checkPin('p1', '123456')).toEqual({ ok: true, verified: false })
+  expect(phone.state.trouble).toMatchObject({ kind: 'storage', reason: 'full' })
+})

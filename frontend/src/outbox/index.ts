@@ -68,7 +68,7 @@ export class Phone {
     try {
       await this.store.selfTest()
       await this.outbox.open()
-      this.held = await this.enrolment.storedPack()
+      this.setPack(await this.enrolment.storedPack())
       this.publish({ ready: true, persisted: await this.world.persisted() })
       await this.refresh()
     } catch (error) {
@@ -76,8 +76,18 @@ export class Phone {
     }
   }
 
+  /** Begins to send. A storage that failed at the start is tried again each time somebody looks at the page. */
   start(): void {
-    if (this.shown.ready) this.triggers.start()
+    if (this.shown.ready) return this.triggers.start()
+    const stop = this.world.onWake(() => {
+      void this.open().then(() => {
+        if (!this.shown.ready || this.cancel.indexOf(stop) < 0) return
+        this.cancel.splice(this.cancel.indexOf(stop), 1)
+        stop()
+        this.triggers.start()
+      })
+    })
+    this.cancel.push(stop)
   }
 
   stop(): void {
@@ -183,8 +193,14 @@ export class Phone {
     }
   }
 
-  checkPin(person: string, pin: string): Promise<PinAnswer> {
-    return this.enrolment.checkPin(person, pin)
+  /** A storage that fails is said in `state.trouble`; it is no reason to keep a guard out. */
+  async checkPin(person: string, pin: string): Promise<PinAnswer> {
+    try {
+      return await this.enrolment.checkPin(person, pin)
+    } catch (error) {
+      this.stumble(error)
+      return { ok: true, verified: false }
+    }
   }
 
   private setPack(pack: Pack | null): void {
@@ -208,6 +224,7 @@ export class Phone {
   /** Another tab saved, sent or enrolled. */
   private async told(): Promise<void> {
     await this.refresh()
+    if (this.shown.trouble?.kind !== 'signed_out') this.triggers.resume()
     const pack = await this.enrolment.storedPack().catch(() => this.held)
     if (pack?.cursor !== this.held?.cursor || pack?.school.id !== this.held?.school.id) this.setPack(pack)
   }

@@ -1,6 +1,7 @@
 // @vitest-environment node
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { link, ZERO_HASH } from './chain'
+import { StorageFailed } from './db'
 import { SaveFailed } from './outbox'
 import { bytesOf, checkpoint, openTab } from './testing/phone'
 import { digest, FakeServer } from './testing/server'
@@ -113,6 +114,21 @@ test('a photo that does not read back whole is not called saved', async () => {
   })
   const saved = await tab.outbox.save(checkpoint('r1', [photo]), [photo])
   expect(saved.photosLost).toEqual([photo.sha256])
+})
+
+test('a photo that cannot be looked at again does not turn a kept record into one to be saved twice', async () => {
+  const tab = await openTab(server)
+  const photo = await tab.outbox.photo(bytesOf('a picture'), 'image/jpeg')
+  const read = tab.store.read.bind(tab.store)
+  vi.spyOn(tab.store, 'read').mockImplementation((stores, work) => {
+    if (stores.join() === 'photos') return Promise.reject(new StorageFailed('full', 'no room to read'))
+    return read(stores, work)
+  })
+  const saved = await tab.check('r1', [photo])
+  expect(saved.photosLost).toEqual([])
+  vi.restoreAllMocks()
+  const ids = (await tab.lines()).map((line) => (JSON.parse(line) as { id: string }).id)
+  expect(ids.filter((id) => id === saved.id)).toHaveLength(1)
 })
 
 test('five tabs saving at once give every record its own number, with locks and without', async () => {

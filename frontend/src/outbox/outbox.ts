@@ -70,7 +70,6 @@ export async function readChain(tx: { objectStore(name: 'meta'): { get(key: stri
 
 export class Outbox {
   private readonly writer: Writer
-  private readonly watchers = new Set<() => void>()
 
   constructor(
     private readonly world: World,
@@ -78,11 +77,6 @@ export class Outbox {
     private readonly app: string,
   ) {
     this.writer = new Writer(world, app)
-  }
-
-  onSaved(call: () => void): () => void {
-    this.watchers.add(call)
-    return () => this.watchers.delete(call)
   }
 
   /** Makes the first stream of a new database; begins another when the old one was lost or went back in time. */
@@ -116,7 +110,8 @@ export class Outbox {
       let chain: Chain
       try {
         chain = await this.append(line, rows)
-        lost = await this.unreadable(rows)
+        // The record is kept from here on. A photo that cannot be looked at now is looked at again before it is sent.
+        lost = await this.unreadable(rows).catch(() => [])
       } catch (error) {
         if (!(error instanceof StorageFailed && error.reason === 'full') || rows.length === 0) throw error
         // The words matter more than the picture: keep the record and say that the photo is not kept.
@@ -126,7 +121,6 @@ export class Outbox {
         )
         lost = rows.map((row) => row.sha256)
       }
-      for (const call of this.watchers) call()
       const at = new Date(line.at).toISOString()
       return { id: line.id, stream: chain.stream, n: chain.next - 1, at, photosLost: lost }
     } catch (error) {

@@ -74,7 +74,7 @@ export class Photos {
       await this.report(photo, 'refused', problem.code)
       return null
     }
-    return refusal(this.world, this.store, answer, problem)
+    return refusal(this.world, this.store, device.token, answer, problem)
   }
 
   private async mark(name: string, from: PhotoState, to: PhotoState): Promise<void> {

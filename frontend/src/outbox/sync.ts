@@ -160,7 +160,7 @@ export class Sync {
   }
 
   private async judge(plan: Plan, answer: Answer | null): Promise<Step> {
-    if (answer === null) return this.refuse(null, null)
+    if (answer === null) return this.refuse(plan, null, null)
     const body = parse(answer.text)
     if (answer.status === 200) {
       if (!isSyncAnswer(body) || body.stream !== plan.chain.stream || body.request !== plan.request) {
@@ -177,11 +177,11 @@ export class Sync {
       return GO_ON
     }
     if (answer.status === 413 && plan.rows.length === 1) return this.single(plan, answer, problem)
-    return this.refuse(answer, problem)
+    return this.refuse(plan, answer, problem)
   }
 
-  private async refuse(answer: Answer | null, problem: Problem | null): Promise<Step> {
-    return { ...GO_ON, outcome: await refusal(this.world, this.store, answer, problem) }
+  private async refuse(plan: Plan, answer: Answer | null, problem: Problem | null): Promise<Step> {
+    return { ...GO_ON, outcome: await refusal(this.world, this.store, plan.device.token, answer, problem) }
   }
 
   private async accept(plan: Plan, body: SyncAnswer): Promise<Step> {
@@ -261,14 +261,14 @@ export class Sync {
    */
   private async single(plan: Plan, refused: Answer, problem: Problem | null): Promise<Step> {
     const row = plan.rows[0]!
-    if (utf8(row.line).byteLength <= HEADER_SIZE) return this.refuse(refused, problem)
+    if (utf8(row.line).byteLength <= HEADER_SIZE) return this.refuse(plan, refused, problem)
     const empty: Plan = { ...plan, rows: [], request: toBase64(this.world.random(12)) }
     const { chain, from } = plan
     const prev = row.previous
     const answer = await this.post({ ...empty, chain: { ...chain, head: prev } })
     const body = answer?.status === 200 ? parse(answer.text) : null
     if (!isSyncAnswer(body) || body.request !== empty.request || body.stream !== chain.stream) {
-      return this.refuse(refused, problem)
+      return this.refuse(plan, refused, problem)
     }
     if (this.suspect !== row.id) this.suspect = row.id
     else await this.outbox.move(chain.stream, { park: from })

@@ -47,6 +47,11 @@ export class Triggers {
     this.cancelWake()
   }
 
+  /** The phone was let in again from another tab. */
+  resume(): void {
+    if (this.stopped) void this.kick('enrolled')
+  }
+
   /** Tries now unless something forbids it; resolves when the try has ended. */
   async kick(why: Why): Promise<void> {
     if (why === 'button' || why === 'enrolled') this.stopped = false
