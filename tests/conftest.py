@@ -3,7 +3,6 @@
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,7 +11,6 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
 
 from campus_patrol import clock
 from campus_patrol.app import create_app
@@ -217,25 +215,3 @@ def new_phone(app: Flask, school: SchoolForTest) -> Callable[..., Phone]:
 def phone(new_phone: Callable[..., Phone]) -> Phone:
     """A phone enrolled in the school under test."""
     return new_phone()
-
-
-@pytest.fixture
-def count_queries(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]:
-    """Collect the statements that run inside a with block."""
-
-    @contextmanager
-    def counting() -> Iterator[list[str]]:
-        statements: list[str] = []
-
-        def on_execute(connection, cursor, statement, *_: object) -> None:
-            statements.append(statement)
-
-        with app.app_context():
-            engine = db.engine
-        event.listen(engine, "before_cursor_execute", on_execute)
-        try:
-            yield statements
-        finally:
-            event.remove(engine, "before_cursor_execute", on_execute)
-
-    return counting

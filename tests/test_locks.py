@@ -32,7 +32,7 @@ def print_tags(app: Flask, school: SchoolForTest, phone: Phone, staff: Any) -> i
 
 
 def import_rooms(app: Flask, school: SchoolForTest, phone: Phone, staff: Any) -> int:
-    body = workbook({"房间": room_rows(3)})
+    body = workbook(room_rows(3))
     return staff.post("/api/v1/imports", data=body).status_code
 
 

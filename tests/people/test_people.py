@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import PASSWORD, browser
+from tests.queries import counted
 
 
 def test_a_guard_gets_a_pin_that_is_shown_once(school, staff) -> None:
@@ -121,12 +122,12 @@ def test_enrolling_shows_on_the_desk_which_phone_took_the_code(app, school, staf
 
 
 def test_listing_people_and_phones_takes_the_same_statements_however_many(
-    school, staff, new_phone: Callable, count_queries: Callable
+    app, school, staff, new_phone: Callable
 ) -> None:
     counts = []
     for _ in range(2):
         new_phone()
-        with count_queries() as statements:
+        with counted(app) as statements:
             staff.get("/api/v1/devices")
             staff.get("/api/v1/people")
         counts.append(len(statements))

@@ -1,37 +1,17 @@
 """Buildings and places as the desk lists, finds and changes them."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
 
-from campus_patrol.database import db
 from tests.conftest import SchoolForTest
 from tests.imports.messy import room_rows, workbook
 from tests.phone import Phone, instant, minutes_ago
-
-
-@contextmanager
-def statements(app: Flask) -> Iterator[list[str]]:
-    """Collect the SELECTs that run inside the block."""
-    seen: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if statement.lstrip().upper().startswith("SELECT") and "set_config" not in statement:
-            seen.append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+from tests.queries import counted
 
 
 def numbers(client: FlaskClient, query: str = "") -> list[str]:
@@ -110,11 +90,11 @@ def test_a_question_that_makes_no_sense_is_refused(staff: FlaskClient, query: st
 
 
 def test_lists_take_as_many_queries_for_many_places_as_for_few(app: Flask, staff: FlaskClient) -> None:
-    with statements(app) as few:
+    with counted(app) as few:
         staff.get("/api/v1/places?page_size=200")
         staff.get("/api/v1/buildings")
     assert staff.post("/api/v1/imports", data=workbook(room_rows(150))).status_code == 200
-    with statements(app) as many:
+    with counted(app) as many:
         assert len(staff.get("/api/v1/places?page_size=200").json["items"]) == 154
         assert staff.get("/api/v1/buildings").json["total"] == 3
     assert len(many) == len(few)

@@ -4,7 +4,6 @@ import base64
 import json
 import sqlite3
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,6 +19,7 @@ from campus_patrol.patrols.models import Checkpoint
 from campus_patrol.people.models import Device
 from campus_patrol.sync.models import Quarantine, Record, Stream
 from tests.phone import GENESIS, Phone, minutes_ago
+from tests.queries import counted
 
 
 def stored(app: Flask, school_id: str, what: type = Record) -> int:
@@ -388,9 +388,7 @@ def test_the_desk_sees_that_something_came(app, school, phone: Phone, staff) -> 
     assert staff.get("/api/v1/history/head").json["k"] > before
 
 
-def test_a_batch_of_a_hundred_takes_a_bounded_number_of_statements(
-    app, school, phone: Phone, count_queries: Callable
-) -> None:
+def test_a_batch_of_a_hundred_takes_a_bounded_number_of_statements(app, school, phone: Phone) -> None:
     phone.write(phone.checkpoint(tag=school.codes["A101"]))
     phone.sync()
     counts = []
@@ -401,7 +399,7 @@ def test_a_batch_of_a_hundred_takes_a_bounded_number_of_statements(
                     tag=school.codes["A101" if i % 2 else "A102"], readings={"ac": {"value": "on"}}
                 )
             )
-        with count_queries() as statements:
+        with counted(app) as statements:
             phone.sync()
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 40, counts
