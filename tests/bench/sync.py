@@ -78,7 +78,7 @@ def through_the_app(app: Flask, school: SchoolForTest, *, batch: int, clients: i
 
 
 def raw(settings: Settings, *, batch: int, seconds: float) -> float:
-    """Return records a second when the driver alone puts the same rows, under new keys, into tables of the same shape."""
+    """Return records a second when the driver alone puts the same rows, under new keys, into tables of one shape."""
     with_rows = _sqlite_rows if settings.database.startswith("sqlite") else _postgres_rows
     connection, mark, samples = with_rows(settings)
     numbers = itertools.count(1)
