@@ -5,7 +5,6 @@ from typing import Any
 
 from flask_smorest import Blueprint
 
-from campus_patrol.problems import Problem
 from campus_patrol.reports import schemas, service
 from campus_patrol.security import permit
 
@@ -21,25 +20,18 @@ def list_nights(query: dict[str, int]) -> dict[str, Any]:
     return service.list_nights(**query)
 
 
-@blp.route("/nights/<night>")
+@blp.route("/nights/<date:night>")
 @permit("night.read")
 @blp.response(200, schemas.NightSchema)
-def show_night(night: str) -> dict[str, Any]:
+def show_night(night: date) -> dict[str, Any]:
     """One night at one look; the night is the date of its evening, YYYY-MM-DD."""
-    try:
-        return service.show_night(night=date.fromisoformat(night))
-    except ValueError:
-        raise Problem("not_found") from None
+    return service.show_night(night=night)
 
 
-@blp.route("/nights/<night>/missed")
+@blp.route("/nights/<date:night>/missed")
 @permit("night.read")
 @blp.arguments(schemas.MissedQuery, location="query")
 @blp.response(200, schemas.MissedPlacePage)
-def list_missed(query: dict[str, Any], night: str) -> dict[str, Any]:
+def list_missed(query: dict[str, Any], night: date) -> dict[str, Any]:
     """The places planned for a night that nobody visited, in the order of the routes."""
-    try:
-        day = date.fromisoformat(night)
-    except ValueError:
-        raise Problem("not_found") from None
-    return service.list_missed(night=day, page_number=query.pop("page"), **query)
+    return service.list_missed(night=night, page_number=query.pop("page"), **query)
