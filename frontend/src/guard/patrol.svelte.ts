@@ -46,6 +46,7 @@ export class Patrol {
   #sayTimer: ReturnType<typeof setTimeout> | undefined
   #active = Date.now()
   #saving: Promise<unknown> = Promise.resolve()
+  #resumed = false
 
   readonly zone = $derived(this.pack?.school.zone ?? this.state.school?.zone ?? 'Asia/Shanghai')
   readonly night = $derived(nightOf(this.now, this.zone))
@@ -75,15 +76,26 @@ export class Patrol {
     this.state = phone.state
     phone.subscribe((state) => {
       // Another tab, or the server, changed what is kept here.
+      const back = state.ready && !this.#resumed && !this.state.ready
       const moved = state.waiting !== this.state.waiting || state.safe !== this.state.safe
       this.state = state
-      if (moved) void this.reload()
+      if (back) void this.resume()
+      else if (moved) void this.reload()
     })
     phone.subscribePack((pack) => (this.pack = pack))
   }
 
-  /** Take up where the page was left: route, person and a half-filled checklist. Call once. */
+  /** Take up where the page was left: route, person and a half-filled checklist. Call once; a storage that comes back
+   *  later calls it again. */
   async resume(): Promise<void> {
+    // The screens must open in any case, if only to say that the storage fails.
+    await this.#resume().then(
+      () => (this.#resumed = true),
+      () => undefined,
+    )
+  }
+
+  async #resume(): Promise<void> {
     this.#chosenRoute = (await this.phone.drafts.get<{ night: string; route: string | null }>(ROUTE)) ?? null
     const draft = (await this.phone.drafts.get<Draft>(DRAFT)) ?? null
     const holder = await this.phone.drafts.get<{ id: string; active: number }>(PERSON)
@@ -95,11 +107,15 @@ export class Patrol {
     if (draft) this.look = await this.#lookAt(draft.tag, draft.method, 0, false, draft)
   }
 
+  /** Read tonight's records again. When they cannot be read the ones at hand stay: saving must not fail for that. */
   async reload(): Promise<void> {
-    this.#records = await this.phone.records({
-      since: nightBounds(nightOf(Date.now(), this.zone), this.zone).from,
-      kinds: ['checkpoint', 'void', 'round_start', 'round_end'],
-    })
+    const read = await this.phone
+      .records({
+        since: nightBounds(nightOf(Date.now(), this.zone), this.zone).from,
+        kinds: ['checkpoint', 'void', 'round_start', 'round_end'],
+      })
+      .catch(() => null)
+    if (read) this.#records = read
   }
 
   /** The clock of the screen: moves the time on, and locks when nobody touched the phone for three minutes. */
@@ -122,7 +138,8 @@ export class Patrol {
   }
 
   #remember(): void {
-    if (this.person) void this.phone.drafts.put(PERSON, { id: this.person.id, active: this.#active })
+    if (!this.person) return
+    this.phone.drafts.put(PERSON, { id: this.person.id, active: this.#active }).catch(() => undefined)
   }
 
   async unlock(person: PackPerson, verified: boolean): Promise<void> {
@@ -136,14 +153,14 @@ export class Patrol {
     const { person } = this
     if (!person) return
     this.person = null
-    await this.phone.drafts.remove(PERSON)
     // The lock must hold even when nothing can be written; the missing line is the lesser harm.
+    await this.phone.drafts.remove(PERSON).catch(() => undefined)
     await this.phone.save({ kind: 'sign_out', person: person.id, tag: null, data: {} }).catch(() => undefined)
   }
 
   async chooseRoute(route: string | null): Promise<void> {
     this.#chosenRoute = { night: this.night, route }
-    await this.phone.drafts.put(ROUTE, { night: this.night, route })
+    await this.phone.drafts.put(ROUTE, { night: this.night, route }).catch(() => undefined)
   }
 
   /** Open the checklist on a tag. Unknown and withdrawn tags open too: they are recorded and looked into later. */

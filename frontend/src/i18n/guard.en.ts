@@ -36,9 +36,6 @@ export const en: GuardWords = {
     already: (device) => `This phone is enrolled as "${device}". Enrolling again does not touch saved records.`,
     notOurs: "This is not an enrolment code. Scan the one on the desk's screen",
     noNetwork: "The school's server cannot be reached. Enrolling needs the network this once; connect and try again",
-    storage: 'This browser will not keep data. Leave private browsing, or use Chrome, Edge or Safari',
-    insecure:
-      "This address is not https, so the browser gives no camera and no offline use. Ask the school's network teacher for a certificate, then open the https address",
   },
 
   unlock: {
@@ -101,6 +98,7 @@ export const en: GuardWords = {
     version: (v) => `Version ${v}`,
     persisted: 'The browser promised to keep the data',
     notPersisted: 'The browser did not promise to keep the data: install the app and go online soon',
+    mayVanish: (n) => `The browser did not promise to keep data. ${n} record${s(n)} not sent yet: go online soon`,
   },
 
   sync: {
@@ -111,19 +109,23 @@ export const en: GuardWords = {
     sending: (done, total) => `Sending ${done}/${total}`,
     show: 'Show this phone to your supervisor',
     aside: (n) => `${n} refused by the server, kept aside`,
+    storage: 'No new records can be kept now',
     open: 'See what is waiting',
   },
 
   trouble: {
-    missing: 'This browser cannot keep data, so no round can start. Leave private browsing or use another browser',
-    no_crypto: 'This address is not https, so nothing can be saved safely and no round can start',
-    broken: "The phone's storage failed and takes no new records. Export first, then show your supervisor",
-    full: 'The phone is full and takes no new records. Delete some photos or apps',
+    title: 'No round can start',
+    missing: 'This browser will not keep data. Leave private browsing, or use Chrome, Edge or Safari',
+    no_crypto:
+      "This address is not https, so the browser gives no camera and saves nothing safely. Ask the school's network teacher for a certificate, then open the https address",
+    broken:
+      "The phone's storage failed and takes no new records now. Open the page again; if that does not help, restart the phone or show your supervisor",
+    full: 'The phone is full and takes no new records now. Delete some photos or apps, then open the page again',
+    keep: 'What was saved before is still on this phone. Do not clear browser data and do not uninstall the app',
     newer_tab: 'Night Patrol was updated in another tab. Open this page again',
     signed_out: 'The server no longer knows this phone. All records are on it; ask your supervisor to enrol it again',
-    lost: (n) => `The browser dropped this phone's data; ${n} record${s(n)} may not have been sent. Tell your supervisor`,
+    lost: (n) => `The browser dropped this phone's data. It had kept ${n} record${s(n)}; those not sent are gone. Tell your supervisor`,
     server: "The server cannot read this phone's records. All of them are on it; show your supervisor",
-    photos: (n) => `${n} photo${s(n)} damaged on this phone; the written records are fine`,
     acknowledge: 'Understood',
     reload: 'Open again',
   },
@@ -218,7 +220,7 @@ export const en: GuardWords = {
     abnormal: (place, n) => `${place}: ${n} item${s(n)} saved`,
     undo: 'Undo',
     undone: 'That record was taken back',
-    undoFailed: 'The undo was not kept. Try again',
+    undoFailed: 'Not undone; the record stays',
   },
 
   waiting: {
@@ -238,6 +240,7 @@ export const en: GuardWords = {
     sending: 'Sending',
     export: 'Export to a file',
     exported: (name) => `Exported ${name}`,
+    exportFailed: "Not exported: the phone's storage does not answer. Open this page again and retry",
     lastTry: (time, outcome) => `${time} ${outcome}`,
     outcomes: {
       ok: 'sent',

@@ -33,8 +33,6 @@ export const zh = {
     already: (device: string) => `这部手机已登记为「${device}」。重新登记不会动已保存的记录。`,
     notOurs: '这不是登记码。请扫值班台屏幕上的二维码',
     noNetwork: '现在连不上学校的服务器。登记这一次需要网络，请连上后再试',
-    storage: '这个浏览器不肯保存数据，请退出无痕模式，或换 Chrome、Edge、Safari',
-    insecure: '这个地址不是 https，浏览器不给用相机和离线。请让学校的网管给地址装上证书，再打开 https 开头的地址',
   },
 
   unlock: {
@@ -99,6 +97,7 @@ export const zh = {
     version: (v: string) => `版本 ${v}`,
     persisted: '浏览器答应长期保存数据',
     notPersisted: '浏览器没有答应长期保存：请装到桌面，并尽快连网送达',
+    mayVanish: (n: number) => `浏览器没有答应长期保存。还有 ${n} 条没送达，请尽快连网`,
   },
 
   sync: {
@@ -109,19 +108,21 @@ export const zh = {
     sending: (done: number, total: number) => `正在发送 ${done}/${total}`,
     show: '请让主管看这部手机',
     aside: (n: number) => `${n} 条被服务器退回，已另存`,
+    storage: '现在存不进新记录',
     open: '查看等待的记录',
   },
 
   trouble: {
-    missing: '这个浏览器不能保存数据，现在不能巡查。请退出无痕模式，或换一个浏览器',
-    no_crypto: '这个地址不是 https，浏览器不能安全保存，现在不能巡查',
-    broken: '手机的存储出了问题，新记录存不进去。请先导出，再让主管看',
-    full: '手机空间满了，新记录存不进去。请删掉一些照片或应用',
+    title: '现在不能巡查',
+    missing: '这个浏览器不肯保存数据。请退出无痕模式，或换 Chrome、Edge、Safari',
+    no_crypto: '这个地址不是 https，浏览器不给用相机，也不能安全保存。请让学校的网管给地址装上证书，再打开 https 开头的地址',
+    broken: '手机的存储出了问题，现在存不进新记录。请重新打开；再不行，就重启手机，或让主管看',
+    full: '手机空间满了，现在存不进新记录。请删掉一些照片或应用，再重新打开',
+    keep: '以前保存的记录还在这部手机里。请不要清除浏览器数据，也不要卸载',
     newer_tab: '夜巡已在另一个页面更新，请重新打开这个页面',
     signed_out: '服务器不再认这部手机。记录都在手机里，请让主管重新登记',
-    lost: (n: number) => `浏览器清掉了这部手机的数据，${n} 条记录可能没有送达。请告诉主管`,
+    lost: (n: number) => `浏览器清掉了这部手机的数据。之前一共存过 ${n} 条，没送达的已经找不回来，请告诉主管`,
     server: '服务器读不懂这部手机的记录。记录都在手机里，请让主管看',
-    photos: (n: number) => `${n} 张照片在手机里损坏了，文字记录没有受影响`,
     acknowledge: '知道了',
     reload: '重新打开',
   },
@@ -207,7 +208,7 @@ export const zh = {
     abnormal: (place: string, n: number) => `${place} 已保存 ${n} 项`,
     undo: '撤销',
     undone: '已撤销这条记录',
-    undoFailed: '撤销没有存下来，请再试',
+    undoFailed: '撤销没有成功，记录还在',
   },
 
   waiting: {
@@ -227,6 +228,7 @@ export const zh = {
     sending: '正在发送',
     export: '导出成文件',
     exported: (name: string) => `已导出 ${name}`,
+    exportFailed: '导出没有成功：手机的存储读不出来。请重新打开这个页面再试',
     lastTry: (time: string, outcome: string) => `${time} ${outcome}`,
     outcomes: {
       ok: '发送成功',

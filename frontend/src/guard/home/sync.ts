@@ -7,9 +7,7 @@ export type SyncMood = 'safe' | 'waiting' | 'sending' | 'wrong'
 /** The one sentence about what waits and what is safe. Nothing is called delivered that the server has not confirmed. */
 export function syncSentence(state: PhoneState, zone: string): { mood: SyncMood; sentence: string } {
   const { trouble, sending } = state
-  if (trouble && (trouble.kind === 'signed_out' || trouble.kind === 'lost' || trouble.kind === 'server')) {
-    return { mood: 'wrong', sentence: t.sync.show }
-  }
+  if (trouble) return { mood: 'wrong', sentence: trouble.kind === 'storage' ? t.sync.storage : t.sync.show }
   if (sending && sending.total > 0) return { mood: 'sending', sentence: t.sync.sending(sending.done, sending.total) }
   if (state.waiting > 0) return { mood: 'waiting', sentence: t.sync.waiting(state.waiting) }
   if (state.photosWaiting > 0) return { mood: 'waiting', sentence: t.sync.photos(state.photosWaiting) }
