@@ -58,9 +58,10 @@ def migrated_postgres(postgres_server: Path) -> tuple[Path, str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def hash_each_test_password_once() -> Iterator[None]:
-    """Six people with two secrets each in every test: the hashes are real ones, made once."""
+    """Six people with two secrets each in every test: the hashes are real ones, made and checked once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(people, "hash_secret", cache(people.hash_secret))
+        patch.setattr(people, "secret_matches", cache(people.secret_matches))
         yield
 
 
