@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 
 from campus_patrol import __version__
+from campus_patrol.cli_keep import COMMANDS
 from campus_patrol.cli_serve import demo, serve
 from campus_patrol.people.rules import ROLES
 from campus_patrol.settings import Settings
@@ -48,6 +49,8 @@ def main(context: click.Context, data: Path | None) -> None:
 
 main.add_command(demo)
 main.add_command(serve)
+for command in COMMANDS:
+    main.add_command(command)
 
 # ---------------------------------------------------------------- init, person add
 

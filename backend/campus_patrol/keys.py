@@ -1,13 +1,15 @@
 """The server's own keys, made at first start and kept in the data folder."""
 
 import base64
+import binascii
 import os
 from functools import lru_cache
 from pathlib import Path
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -44,6 +46,16 @@ def server_key(folder: Path) -> ec.EllipticCurvePrivateKey:
             pass
         finally:
             draft.unlink()
+    loaded = read_server_key(folder)
+    assert loaded is not None
+    return loaded
+
+
+def read_server_key(folder: Path) -> ec.EllipticCurvePrivateKey | None:
+    """Return the key that signs receipts, or None when the folder has none: checking must never make one."""
+    path = folder / "server.pem"
+    if not path.is_file():
+        return None
     loaded = serialization.load_pem_private_key(path.read_bytes(), password=None)
     assert isinstance(loaded, ec.EllipticCurvePrivateKey)
     return loaded
@@ -63,3 +75,15 @@ def sign(key: ec.EllipticCurvePrivateKey, *parts: object) -> str:
     signature = key.sign("\0".join(str(part) for part in parts).encode(), ec.ECDSA(hashes.SHA256()))
     r, s = decode_dss_signature(signature)
     return base64.b64encode(r.to_bytes(32, "big") + s.to_bytes(32, "big")).decode()
+
+
+def is_signed(key: ec.EllipticCurvePrivateKey, signature: str, *parts: object) -> bool:
+    """Say whether this key signed these parts, as `sign` does."""
+    try:
+        raw = base64.b64decode(signature, validate=True)
+        r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+        signed = "\0".join(str(part) for part in parts).encode()
+        key.public_key().verify(encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA256()))
+    except (InvalidSignature, binascii.Error, ValueError):
+        return False
+    return True

@@ -1,5 +1,6 @@
 """Every table in one place, for migrations and for the start-up check that nothing was forgotten."""
 
+from campus_patrol.audit import models as audit
 from campus_patrol.database import Base
 from campus_patrol.findings import models as findings
 from campus_patrol.history import models as history
@@ -11,4 +12,4 @@ from campus_patrol.sync import models as sync
 from campus_patrol.tags import models as tags
 
 METADATA = Base.metadata
-DOMAINS = (people, places, tags, patrols, findings, photos, sync, history)
+DOMAINS = (people, places, tags, patrols, findings, photos, sync, audit, history)
