@@ -98,7 +98,7 @@ export const en: GuardWords = {
     version: (v) => `Version ${v}`,
     persisted: 'The browser promised to keep the data',
     notPersisted: 'The browser did not promise to keep the data: install the app and go online soon',
-    mayVanish: (n) => `The browser did not promise to keep data. ${n} record${s(n)} not sent yet: go online soon`,
+    mayVanish: 'Not promised to be kept: go online soon',
   },
 
   sync: {
@@ -238,7 +238,7 @@ export const en: GuardWords = {
     onlyHere: "Only on this phone. Do not clear the browser's data",
     sendNow: 'Send now',
     sending: 'Sending',
-    export: 'Export to a file',
+    export: 'Export file',
     exported: (name) => `Exported ${name}`,
     exportFailed: "Not exported: the phone's storage does not answer. Open this page again and retry",
     lastTry: (time, outcome) => `${time} ${outcome}`,

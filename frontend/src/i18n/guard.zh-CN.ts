@@ -97,7 +97,7 @@ export const zh = {
     version: (v: string) => `版本 ${v}`,
     persisted: '浏览器答应长期保存数据',
     notPersisted: '浏览器没有答应长期保存：请装到桌面，并尽快连网送达',
-    mayVanish: (n: number) => `浏览器没有答应长期保存。还有 ${n} 条没送达，请尽快连网`,
+    mayVanish: '浏览器没答应长期保存，请尽快连网',
   },
 
   sync: {
@@ -226,7 +226,7 @@ export const zh = {
     onlyHere: '只有这部手机里有，请不要清除浏览器数据',
     sendNow: '现在发送',
     sending: '正在发送',
-    export: '导出成文件',
+    export: '导出文件',
     exported: (name: string) => `已导出 ${name}`,
     exportFailed: '导出没有成功：手机的存储读不出来。请重新打开这个页面再试',
     lastTry: (time: string, outcome: string) => `${time} ${outcome}`,

@@ -31,6 +31,13 @@ test('no round without storage: each lack has its reason', async () => {
   })
   const full = new Store(new TabWorld(new Profile(), nowhere))
   await expect(full.selfTest()).rejects.toMatchObject({ reason: 'full' })
+
+  const forbidden = new TabWorld(new Profile(), nowhere)
+  const open = () => {
+    throw new DOMException('denied', 'SecurityError')
+  }
+  Object.defineProperty(forbidden, 'indexedDB', { value: { open } })
+  await expect(new Store(forbidden).selfTest()).rejects.toMatchObject({ reason: 'missing' })
 })
 
 test('a database that never opens is given up, not waited for in silence', async () => {

@@ -154,6 +154,8 @@ function explain(error: unknown): StorageFailed {
   const name = nameOf(error)
   const detail = `${name} ${(error as { message?: string } | null)?.message ?? String(error)}`.trim()
   if (name === 'QuotaExceededError') return new StorageFailed('full', detail)
+  // The person or the browser's settings forbid this site to keep anything.
+  if (name === 'SecurityError') return new StorageFailed('missing', detail)
   if (name === 'VersionError') return new StorageFailed('newer_tab', detail)
   return new StorageFailed('broken', detail)
 }
