@@ -16,7 +16,7 @@ LAYERS: tuple[set[str], ...] = (
     {"tags"},
     {"patrols"},
     {"findings", "imports"},
-    {"reports", "sync"},
+    {"reports", "packs", "sync"},
     {"audit", "demo"},
 )
 LEVEL = {folder: level for level, folders in enumerate(LAYERS) for folder in folders}

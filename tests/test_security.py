@@ -19,6 +19,7 @@ PUBLIC = {
     "GET /api/v1/openapi.json",
     "GET /assets/<path:name>",
     "GET /desk",
+    "GET /desk/",
     "GET /desk/<path:_view>",
     "POST /api/v1/enrol",
     "POST /api/v1/session",

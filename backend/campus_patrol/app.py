@@ -13,6 +13,7 @@ from campus_patrol.database import db, tune
 from campus_patrol.findings.api import blp as findings
 from campus_patrol.history.api import blp as history
 from campus_patrol.imports.api import blp as imports
+from campus_patrol.packs.api import blp as packs
 from campus_patrol.patrols.api import blp as patrols
 from campus_patrol.people.api import blp as people
 from campus_patrol.photos.api import blp as photos
@@ -24,7 +25,7 @@ from campus_patrol.sync.api import blp as sync
 from campus_patrol.tags.api import blp as tags
 from campus_patrol.wire import DateConverter, ProblemSchema
 
-BLUEPRINTS = (people, places, imports, tags, patrols, findings, reports, photos, sync, history)
+BLUEPRINTS = (people, places, imports, tags, patrols, findings, reports, photos, packs, sync, history)
 
 
 class PatrolApi(Api):

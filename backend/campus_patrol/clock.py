@@ -35,12 +35,3 @@ def night_of(at: datetime, zone: str) -> date:
     """
     local = at.astimezone(ZoneInfo(zone))
     return local.date() if local.time() >= NOON else local.date() - timedelta(days=1)
-
-
-def night_bounds(night: date, zone: str) -> tuple[datetime, datetime]:
-    """Return the first instant of a night and the first instant after it, in UTC."""
-    tz = ZoneInfo(zone)
-    return (
-        datetime.combine(night, NOON, tz).astimezone(UTC),
-        datetime.combine(night + timedelta(days=1), NOON, tz).astimezone(UTC),
-    )

@@ -55,6 +55,7 @@ def guard() -> Response:
 
 
 @blp.get("/desk")
+@blp.get("/desk/")
 @blp.get("/desk/<path:_view>")
 @permit(PUBLIC)
 def desk(_view: str = "") -> Response:

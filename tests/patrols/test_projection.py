@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from campus_patrol.database import db, new_id, use_school
 from campus_patrol.patrols.models import Checkpoint, Doubt, Round
@@ -201,12 +202,24 @@ def test_a_round_is_started_walked_and_ended_with_its_reason(app, school, phone)
         assert walk.person_id == school.people["guard"]
 
 
-def test_another_phone_cannot_end_a_round(app, school, new_phone, phone):
+def test_a_guard_whose_phone_was_enrolled_anew_ends_the_round_begun_before(app, school, new_phone, phone):
+    start = phone.record("round_start", data={"route": None, "night": "2026-11-22"})
+    phone.write(start)
+    phone.sync()
+    phone.token = new_phone().token
+    phone.write(phone.record("round_end", data={"round": start["id"], "reason": None}))
+    phone.sync()
+    with app.app_context():
+        use_school(school.id)
+        assert db.session.scalars(select(Round)).one().ended_at is not None
+
+
+def test_another_phone_of_another_person_cannot_end_a_round(app, school, new_phone, phone):
     start = phone.record("round_start", data={"route": None, "night": "2026-11-22"})
     phone.write(start)
     phone.sync()
     second = new_phone(name="夜巡二号")
-    second.write(second.record("round_end", data={"round": start["id"]}))
+    second.write(second.record("round_end", person=school.people["inspector"], data={"round": start["id"]}))
     second.sync()
     with app.app_context():
         use_school(school.id)

@@ -192,11 +192,14 @@ def _checkpoint(
 
 
 def _end_rounds(ends: dict[str, ProjectedRecord], device: Device) -> None:
+    """End rounds; the phone that began one may, and whoever walked it: a phone enrolled anew is another device."""
     if not ends:
         return
     for walked in db.session.scalars(
-        select(Round).where(Round.id.in_(ends.keys()), Round.device_id == device.id, Round.ended_at.is_(None))
+        select(Round).where(Round.id.in_(ends.keys()), Round.ended_at.is_(None))
     ):
+        if walked.device_id != device.id and walked.person_id != ends[walked.id].person:
+            continue
         walked.ended_at, walked.end_reason = ends[walked.id].corrected_at, ends[walked.id].data["reason"]
 
 

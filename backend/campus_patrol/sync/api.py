@@ -1,4 +1,4 @@
-"""HTTP between phones and the server: enrolment, sync, the offline pack; and the desk's view of what was put aside."""
+"""HTTP of the records that phones send, and of those that were put aside."""
 
 from pathlib import Path
 from typing import Any
@@ -6,36 +6,16 @@ from typing import Any
 from flask import current_app, request
 from flask_smorest import Blueprint
 
-from campus_patrol.keys import public_text, server_key
-from campus_patrol.people import service as people
-from campus_patrol.people.schemas import EnrolRequest
 from campus_patrol.problems import Problem
-from campus_patrol.security import PUBLIC, current_device, permit
+from campus_patrol.security import current_device, permit
 from campus_patrol.sync import schemas, service
 from campus_patrol.wire import PageArguments
 
-blp = Blueprint(
-    "sync", __name__, url_prefix="/api/v1", description="Phones: enrolment, records, offline pack"
-)
+blp = Blueprint("sync", __name__, url_prefix="/api/v1", description="Records from phones")
 
 
 def _keys() -> Path:
     return current_app.extensions["settings"].keys
-
-
-@blp.route("/enrol", methods=["POST"])
-@permit(PUBLIC)
-@blp.arguments(EnrolRequest)
-@blp.response(201, schemas.EnrolAnswer)
-def enrol(body: dict[str, Any]) -> dict[str, Any]:
-    """Let a phone in by its one-time code."""
-    device, token = people.enrol(**body, address=request.remote_addr or "")
-    return {
-        "device": device,
-        "token": token,
-        "server_key": public_text(server_key(_keys())),
-        "pack": service.make_pack(),
-    }
 
 
 @blp.route("/sync", methods=["POST"])
@@ -56,15 +36,6 @@ def sync() -> Any:
         batch=service.read_batch(request.get_data()), device=current_device(), keys=_keys()
     )
     return problem.response() if problem else receipt
-
-
-@blp.route("/pack")
-@permit("device.pack")
-@blp.arguments(schemas.PackQuery, location="query")
-@blp.response(200, schemas.PackSchema)
-def pack(query: dict[str, Any]) -> dict[str, Any]:
-    """What a phone needs to work without a signal."""
-    return service.make_pack(after=query["after"])
 
 
 @blp.route("/quarantine")

@@ -1,9 +1,8 @@
-"""Take in what phones recorded, byte for byte, and give phones what they need to work without a signal."""
+"""Take in what phones recorded, byte for byte."""
 
-import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,23 +17,19 @@ from campus_patrol.findings import service as findings
 from campus_patrol.keys import server_key, sign
 from campus_patrol.patrols import schemas as patrol_shapes
 from campus_patrol.patrols import service as patrols
-from campus_patrol.patrols.rules import ProjectedRecord, questions_for
-from campus_patrol.people import service as people
+from campus_patrol.patrols.rules import ProjectedRecord
 from campus_patrol.people.models import Device, School
 from campus_patrol.photos.models import Photo, RecordPhoto
-from campus_patrol.places.models import Building, Place
 from campus_patrol.problems import Problem
 from campus_patrol.sync import rules
 from campus_patrol.sync.models import Quarantine, Record, Stream
-from campus_patrol.sync.schemas import HeaderSchema, PackSchema, RecordSchema
-from campus_patrol.tags.models import Tag
+from campus_patrol.sync.schemas import HeaderSchema, RecordSchema
 
 log = logging.getLogger(__name__)
 
 # One instance each, reused for every line: building a schema costs more than loading a record with it.
 _HEADER = HeaderSchema()
 _RECORD = RecordSchema()
-_PACK = PackSchema()
 # None: kept in the log now, understood by the version that brings the domain.
 _DATA = {
     "checkpoint": patrol_shapes.CheckpointData(),
@@ -415,67 +410,3 @@ def list_quarantine(*, page_number: int, page_size: int) -> dict[str, Any]:
         for aside, device in rows["items"]
     ]
     return rows
-
-
-def make_pack(*, after: str | None = None) -> dict[str, Any]:
-    """Gather everything a phone needs offline; just the cursor when the phone has this very pack already."""
-    looks = patrols.last_looks()
-    content = {
-        "school": people.current_school(),
-        "people": people.patrolling_people(),
-        "buildings": list(db.session.scalars(select(Building).order_by(Building.position, Building.name))),
-        "places": [_pack_place(place, looks.get(place.id)) for place in _places()],
-        "tags": _pack_tags(),
-        "routes": patrols.pack_routes(),
-        "questions": patrols.pack_questions(),
-        "findings": findings.pack_open(),
-    }
-    # The cursor is a hash of what the phone would get: no column to forget when something new goes into the pack.
-    dumped = _PACK.dump({**content, "cursor": ""})
-    cursor = hashlib.sha256(json.dumps(dumped, sort_keys=True).encode()).hexdigest()
-    if cursor == after:
-        return {"cursor": cursor, "unchanged": True}
-    return {**content, "cursor": cursor, "made_at": clock.now()}
-
-
-def _places() -> Sequence[Place]:
-    return db.session.scalars(
-        select(Place)
-        .join(Building, Building.id == Place.building_id)
-        .where(Place.active)
-        .order_by(Building.position, Building.name, Place.floor, Place.number)
-    ).all()
-
-
-def _pack_place(place: Place, last: dict[str, Any] | None) -> dict[str, Any]:
-    return {
-        "id": place.id,
-        "building": place.building_id,
-        "floor": place.floor,
-        "kind": place.kind,
-        "number": place.number,
-        "name": place.name,
-        "type": place.type,
-        "questions": questions_for(
-            kind=place.kind, ac_count=place.ac_count or 0, has_hot_water=bool(place.has_hot_water)
-        ),
-        "last": last,
-    }
-
-
-def _pack_tags() -> list[dict[str, Any]]:
-    hashed = _tag_hasher(current_school_id())
-    return [
-        {
-            "place": tag.place_id,
-            "hash": hashed(tag.code),
-            "short_hash": hashed(tag.short),
-            "revoked": tag.revoked_at is not None,
-        }
-        for tag in db.session.scalars(select(Tag).order_by(Tag.id))
-    ]
-
-
-def _tag_hasher(school_id: str) -> Callable[[str], str]:
-    # The phone recognises a tag it sees but cannot print one it has not seen.
-    return lambda text: hashlib.sha256(f"campus-patrol-tag\0{school_id}\0{text}".encode()).hexdigest()[:32]
