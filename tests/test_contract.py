@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+import pytest
 import schemathesis
 from flask import Flask
 from hypothesis import HealthCheck, Phase, given
@@ -37,6 +38,7 @@ def as_bytes(_context: object, value: object) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
 
 
+@pytest.mark.simulation
 def test_whatever_is_sent_is_answered_as_the_contract_says(
     app: Flask, school, as_role, new_phone, monkeypatch
 ) -> None:

@@ -182,6 +182,7 @@ def test_progress_is_told_up_to_the_end(demo):
     assert [done for done, _ in steps] == list(range(steps[-1][1] + 1))
 
 
+@pytest.mark.simulation
 def test_the_same_seed_makes_the_same_school_and_another_seed_another(migrated_sqlite, tmp_path_factory):
     def drawn(seed: int) -> list[dict]:
         app, school, _, _ = build(migrated_sqlite, tmp_path_factory.mktemp("seed"), seed=seed, nights=3)

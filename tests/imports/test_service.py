@@ -360,6 +360,7 @@ def test_an_import_stays_inside_its_school(empty: str, app: Flask, school: Schoo
     assert count(Place) == 4
 
 
+@pytest.mark.simulation
 def test_ten_thousand_rooms_come_in_within_seconds_and_a_few_queries(empty: str) -> None:
     content = workbook(room_rows(10_000))
     statements: list[str] = []
