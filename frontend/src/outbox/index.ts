@@ -223,6 +223,7 @@ export class Phone {
 
   /** Another tab saved, sent or enrolled. */
   private async told(): Promise<void> {
+    this.triggers.heard()
     await this.refresh()
     if (this.shown.trouble?.kind !== 'signed_out') this.triggers.resume()
     const pack = await this.enrolment.storedPack().catch(() => this.held)

@@ -278,6 +278,18 @@ test('a quarrel without end does not begin stream after stream', async () => {
   expect((await tab.sync.run())?.outcome).toBe('ok')
 })
 
+test('a clock put back by years does not hold up the way out of a quarrel', async () => {
+  await tab.check('r1')
+  server.faults.push('fork_409', 'fork_409', 'fork_409')
+  await tab.sync.run()
+  server.faults.length = 0
+  const { stream } = await tab.chain()
+  tab.world.time -= 3_650 * DAY
+  server.faults.push('fork_409')
+  expect((await tab.sync.run())?.outcome).toBe('ok')
+  expect((await tab.chain()).stream).not.toBe(stream)
+})
+
 test('batches hold at most 256 kB and 500 lines', async () => {
   for (let i = 0; i < 120; i++) await tab.check(`r${i} ${'漏'.repeat(1_000)}`)
   await tab.sync.run()

@@ -161,6 +161,24 @@ test('a tab that died while it held the lease does not keep the others out for l
   triggers.stop()
 })
 
+test('a tab that was put to sleep with the lock in its hand does not keep the others out, one that works does', async () => {
+  const profile = new Profile()
+  const [asleep, awake] = [await openTab(server, profile, 11), await openTab(server, profile, 12)]
+  void scripted(() => new Promise<Outcome>(() => {}), asleep).triggers.kick('save')
+  await settled()
+  const { triggers, times } = scripted(() => OK, awake)
+  await triggers.kick('save')
+  for (let minute = 0; minute < 5; minute++) {
+    await awake.world.advance(60_000)
+    // It sends batch after batch, and says so.
+    triggers.heard()
+  }
+  expect(times).toHaveLength(0)
+  await awake.world.advance(180_000)
+  expect(times.length).toBeGreaterThan(0)
+  triggers.stop()
+})
+
 test('three hundred phones after an outage come back spread out, none above one request in two seconds', async () => {
   const all: number[] = []
   for (let phone = 0; phone < 300; phone++) {

@@ -11,7 +11,7 @@ export type Why = 'load' | 'save' | 'button' | 'timer' | 'retry' | 'enrolled' | 
 const SHORTEST = 2_000
 const LONGEST = 300_000
 const MINUTE = 60_000
-/** Longer than any one request, so that a dead tab's lease ends soon and a living one's does not. */
+/** Longer than any one request, so that a dead or sleeping tab's turn ends soon and a working one's does not. */
 const LEASE = 120_000
 
 export class Triggers {
@@ -19,6 +19,8 @@ export class Triggers {
   /** The server asked for quiet until then; only the button may ask earlier. */
   private quietUntil = 0
   private stopped = false
+  /** Since when (monotonic) another tab has had its turn without a word. */
+  private silentSince: number | null = null
   private running: Promise<void> | null = null
   private again = false
   private cancelRetry: () => void = () => {}
@@ -45,6 +47,11 @@ export class Triggers {
     this.cancelRetry()
     this.cancelTimer()
     this.cancelWake()
+  }
+
+  /** Another tab is at work: it tells after each batch and each photo. */
+  heard(): void {
+    this.silentSince = null
   }
 
   /** The phone was let in again from another tab. */
@@ -129,7 +136,8 @@ export class Triggers {
   /** Never two in flight, across tabs too; 'elsewhere' when another tab has its turn. */
   private exclusively<T>(work: (renew: () => Promise<void>) => Promise<T>): Promise<T | 'elsewhere'> {
     return this.world.alone('sync', 0, async (held) => {
-      if (!held) return 'elsewhere'
+      if (held) this.silentSince = null
+      else if (!this.asleep()) return 'elsewhere'
       if (this.world.locksReachTabs) return work(async () => {})
       if (!(await this.lease())) return 'elsewhere'
       try {
@@ -141,6 +149,16 @@ export class Triggers {
         })
       }
     })
+  }
+
+  /**
+   * A page that the phone put to sleep may keep its lock for hours. Sending beside it is the lesser harm: the server
+   * knows every record by its number and hash.
+   */
+  private asleep(): boolean {
+    const now = this.world.elapsed()
+    this.silentSince ??= now
+    return now - this.silentSince > LEASE
   }
 
   /** Takes or renews the right to sync in browsers whose locks do not reach other tabs. */

@@ -156,17 +156,16 @@ class BrowserWorld implements World {
 
   async alone<T>(name: string, patience: number, work: (held: boolean) => Promise<T>): Promise<T> {
     if (this.locks === undefined) return this.pageLocks.alone(name, patience, work)
-    if (patience === 0) {
-      return this.locks.request(`campus-patrol-${name}`, { ifAvailable: true }, (lock) => work(lock !== null))
-    }
     const controller = new AbortController()
     const timer = setTimeout(() => controller.abort(), patience)
+    // The two options exclude each other.
+    const how = patience === 0 ? { ifAvailable: true } : { signal: controller.signal }
     let started = false
     try {
-      return await this.locks.request(`campus-patrol-${name}`, { signal: controller.signal }, () => {
+      return await this.locks.request(`campus-patrol-${name}`, how, (lock) => {
         started = true
         clearTimeout(timer)
-        return work(true)
+        return work(lock !== null)
       })
     } catch (error) {
       if (started) throw error
