@@ -36,6 +36,12 @@ class PatrolApi(Api):
     def _register_error_handlers(self) -> None:
         """Leave errors to the catalogue of problems."""
 
+    def _register_responses(self) -> None:
+        """Say in the document that refusals come as problem+json: all responses that are shared are refusals."""
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = "application/problem+json"
+        super()._register_responses()
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = Api.DEFAULT_RESPONSE_CONTENT_TYPE
+
 
 def create_app(settings: Settings) -> Flask:
     """Build the application for these settings; the database must be at this version's tables already.
