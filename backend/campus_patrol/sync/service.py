@@ -338,7 +338,8 @@ def _receipt(
         .join(Record, (Record.stream == Quarantine.stream) & (Record.n == Quarantine.n))
         .where(
             Quarantine.stream == stream.stream,
-            Quarantine.n.between(first, last),
+            # Past the batch too: a phone whose answer was lost may come back with a smaller one.
+            Quarantine.n.between(first, max(last, ack)),
             Quarantine.hash == Record.hash,
         )
         .order_by(Quarantine.n)
