@@ -54,6 +54,8 @@ for command in COMMANDS:
 
 # ---------------------------------------------------------------- init, person add
 
+_ROLE_WORDS = dict(zip(ROLES, ("保安", "水电工", "检查员", "主管", "管理员", "区县管理"), strict=True))
+
 
 @main.command(
     help=say(
@@ -225,7 +227,7 @@ def add_person(
     given = checked_person(name=name.strip(), role=role, account=account)
     with working(load_settings(data, database_url=database_url)):
         _, made = service.add_person(**given)
-    out.print(say(f"已添加 {name}（{role}）。", f"Added {name} ({role})."))
+    out.print(say(f"已添加 {name}（{_ROLE_WORDS[role]}）。", f"Added {name} ({role})."))
     show_secrets(account, made)
 
 

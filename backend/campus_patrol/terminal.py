@@ -43,6 +43,20 @@ def _speaks_chinese() -> bool:
 
 CHINESE = _speaks_chinese()
 
+# Problems that a command can meet, by code, and unreadable workbooks by reason.
+_IN_CHINESE = {
+    "account_taken": "这个账号已经有人用了。",
+    "account_needed": "这个岗位要登录值班台，请用 --account 给一个账号。",
+    "nothing_to_print": "没有符合条件的标签。",
+    "label_font_missing": "标签字体没有装上，请在源码文件夹里重新运行 pip install .",
+    "not_xlsx": "这不是 Excel 工作簿（.xlsx）。",
+    "old_xls": "这是旧的 .xls 文件，请先另存为 .xlsx。",
+    "password": "表格有密码，请先另存一份没有密码的。",
+    "too_large": "表格太大，读不了。",
+    "damaged": "表格已损坏，读不了。",
+    "no_table": "没有一页带房间、用水点或巡查路线的表头。",
+}
+
 
 def say(zh: str, en: str) -> str:
     """Choose the sentence in the language of this terminal."""
@@ -103,7 +117,8 @@ class Program(click.Group):
         except click.Abort:
             _fail(say("已中止。", "Stopped."), code=130)
         except Problem as error:
-            _fail(error.detail or error.title)
+            known = _IN_CHINESE.get(error.extra.get("reason", error.code))
+            _fail(say(known, error.detail or error.title) if known else error.detail or error.title)
         except (SettingsError, CertificateError) as error:
             _fail(str(error))
         except OSError as error:
