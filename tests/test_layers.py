@@ -18,6 +18,7 @@ LAYERS: tuple[set[str], ...] = (
     {"findings", "imports"},
     {"reports", "packs", "sync"},
     {"audit", "demo"},
+    {"backups"},
 )
 LEVEL = {folder: level for level, folders in enumerate(LAYERS) for folder in folders}
 # Where the parts meet. security asks people's tables who is calling; the log's table list names every folder.

@@ -24,6 +24,8 @@ class School(Base):
     # The school's log: how many lines it holds and the hash of the last; the row is the lock that orders writers.
     log_length: Mapped[int] = mapped_column(Integer, default=0)
     log_hash: Mapped[str] = mapped_column(String(64), default="0" * 64)
+    # The highest number of the log that the newest verified backup off this machine holds; phones may forget up to it.
+    durable_log: Mapped[int] = mapped_column(Integer, default=0)
     # How many findings were numbered in each year, so that numbers have no gaps: {"2026": 41}.
     finding_counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     is_demo: Mapped[bool] = mapped_column(Boolean, default=False)

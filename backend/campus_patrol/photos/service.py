@@ -62,9 +62,9 @@ def show(*, sha256: str, size: str, folder: Path) -> bytes:
         raise Problem("not_found") from None
 
 
-def path(folder: Path, sha256: str, size: str) -> Path:
+def path(folder: Path, sha256: str, size: str, *, school: str | None = None) -> Path:
     """Return where a photo of this school lies; the name is made of a checked hash, never of a caller's words."""
-    return folder / current_school_id() / sha256[:2] / f"{sha256}.{size}.jpg"
+    return folder / (school or current_school_id()) / sha256[:2] / f"{sha256}.{size}.jpg"
 
 
 def stored(hashes: Iterable[str]) -> set[str]:

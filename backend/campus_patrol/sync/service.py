@@ -345,8 +345,7 @@ def _receipt(
         .order_by(Quarantine.n)
     )
     ack_hash, server_time = _hash_at(stream, ack), _text(now)
-    # No backup off this machine is known, so nothing may be deleted on the phone yet.
-    durable = 0
+    durable = _durable(stream, school)
     return {
         "stream": stream.stream,
         "request": batch.header["request"],
@@ -368,6 +367,15 @@ def _receipt(
             server_time,
         ),
     }
+
+
+def _durable(stream: Stream, school: School) -> int:
+    """Return the highest number of the stream that a verified backup off this machine holds."""
+    if school.durable_log == 0:
+        return 0
+    held = select(Record.n).where(Record.stream == stream.stream, Record.log_number <= school.durable_log)
+    # From the end: what no backup holds yet is little, the whole stream is not.
+    return db.session.scalar(held.order_by(Record.n.desc()).limit(1)) or 0
 
 
 def _wanted_photos(stream: Stream) -> list[str]:
