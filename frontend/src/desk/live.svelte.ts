@@ -35,7 +35,8 @@ class Live {
     try {
       const { data } = await api.GET('/api/v1/history/head')
       const length = data!.k
-      if (this.#length !== null && this.#length !== length) this.grown += 1
+      // After a gap what the screens show may be old, or a failure.
+      if (this.lost || (this.#length !== null && this.#length !== length)) this.grown += 1
       this.#length = length
       this.lost = false
     } catch (problem) {
