@@ -9,8 +9,7 @@ import click
 from marshmallow import ValidationError
 from sqlalchemy import select
 
-from campus_patrol import __version__
-from campus_patrol.cli_keep import COMMANDS
+from campus_patrol import __version__, cli_backup, cli_keep
 from campus_patrol.cli_serve import demo, serve
 from campus_patrol.people.rules import ROLES
 from campus_patrol.settings import Settings
@@ -22,6 +21,7 @@ from campus_patrol.terminal import (
     load_settings,
     out,
     public_url_option,
+    role_word,
     say,
     show_report,
     with_database,
@@ -49,12 +49,10 @@ def main(context: click.Context, data: Path | None) -> None:
 
 main.add_command(demo)
 main.add_command(serve)
-for command in COMMANDS:
+for command in (*cli_keep.COMMANDS, *cli_backup.COMMANDS):
     main.add_command(command)
 
 # ---------------------------------------------------------------- init, person add
-
-_ROLE_WORDS = dict(zip(ROLES, ("保安", "水电工", "检查员", "主管", "管理员", "区县管理"), strict=True))
 
 
 @main.command(
@@ -227,7 +225,7 @@ def add_person(
     given = checked_person(name=name.strip(), role=role, account=account)
     with working(load_settings(data, database_url=database_url)):
         _, made = service.add_person(**given)
-    out.print(say(f"已添加 {name}（{_ROLE_WORDS[role]}）。", f"Added {name} ({role})."))
+    out.print(say(f"已添加 {name}（{role_word(role)}）。", f"Added {name} ({role_word(role)})."))
     show_secrets(account, made)
 
 

@@ -29,6 +29,7 @@ from campus_patrol.terminal import (
     prepare,
     public_url_option,
     require_school,
+    role_word,
     say,
     show_qr,
     table,
@@ -329,7 +330,8 @@ def show_card(card: dict[str, Any], listeners: Sequence[Listener], kept: Path | 
         say("岗位", "role"), say("姓名", "name"), say("账号", "account"), say("密码", "password"), "PIN"
     )
     for who in card["sign_ins"]:
-        people.add_row(*(str(who.get(key) or "") for key in ("role", "name", "account", "password", "pin")))
+        given = (str(who.get(key) or "") for key in ("name", "account", "password", "pin"))
+        people.add_row(role_word(str(who["role"])), *given)
     out.print(people)
     for listener in listeners[1:]:
         show_trust(listener)

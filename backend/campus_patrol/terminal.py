@@ -21,6 +21,7 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from campus_patrol.certificate import CertificateError
+from campus_patrol.people.rules import ROLES
 from campus_patrol.problems import Problem
 from campus_patrol.settings import Settings, SettingsError
 
@@ -43,6 +44,8 @@ def _speaks_chinese() -> bool:
 
 CHINESE = _speaks_chinese()
 
+_ROLES = dict(zip(ROLES, ("保安", "水电工", "检查员", "主管", "管理员", "区县管理"), strict=True))
+
 # Problems that a command can meet, by code, and unreadable workbooks by reason.
 _IN_CHINESE = {
     "account_taken": "这个账号已经有人用了。",
@@ -61,6 +64,11 @@ _IN_CHINESE = {
 def say(zh: str, en: str) -> str:
     """Choose the sentence in the language of this terminal."""
     return zh if CHINESE else en
+
+
+def role_word(role: str) -> str:
+    """Name a role in the language of this terminal, in the words of the desk."""
+    return say(_ROLES[role], role)
 
 
 data_option = click.option(
