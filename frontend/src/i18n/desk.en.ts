@@ -585,7 +585,7 @@ export const en: DeskWords = {
     account: 'Account for the desk',
     accountHint: 'Only for people who use the desk',
     accountNeeded: 'This role uses the desk: fill in an account',
-    accountUnfit: 'An account is 2 to 60 letters, digits or _ . @ -',
+    accountUnfit: 'Use 2–60 letters, digits or _.@-',
     passwordShort: 'A password has at least 8 characters',
     password: 'Password',
     passwordHint: 'Leave it empty and one is made and shown once',

@@ -580,7 +580,7 @@ export const zh = {
     account: '值班台账号',
     accountHint: '要用值班台的人才需要',
     accountNeeded: '这个岗位要用值班台，请填账号',
-    accountUnfit: '账号是 2 到 60 个字母、数字或 _ . @ -',
+    accountUnfit: '用 2–60 个字母、数字或 _.@-',
     passwordShort: '密码至少 8 个字符',
     password: '密码',
     passwordHint: '留空则自动生成，只显示一次',
