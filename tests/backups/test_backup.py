@@ -14,10 +14,12 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from sqlalchemy import select
 
+from campus_patrol import engines
 from campus_patrol.backups import rules, service
-from campus_patrol.backups.rules import BackupError, Manifest
+from campus_patrol.backups.rules import Manifest
 from campus_patrol.cli import main
 from campus_patrol.database import any_school, db
+from campus_patrol.engines import BackupError
 from campus_patrol.people.models import School
 from campus_patrol.settings import Settings
 from tests.phone import Phone
@@ -150,7 +152,7 @@ def test_a_copy_that_is_stale_or_torn_never_becomes_a_backup(
         elif how == "empty":
             copied.write_bytes(b"")
 
-    monkeypatch.setattr(service, "_copy_sqlite", copy)
+    monkeypatch.setattr(engines, "copy_sqlite", copy)
     with pytest.raises(BackupError):
         backup()
     assert list(target.iterdir()) == []
@@ -160,13 +162,13 @@ def test_a_copy_that_is_stale_or_torn_never_becomes_a_backup(
 @pytest.mark.postgres
 def test_a_dump_that_is_cut_never_becomes_a_backup(phone, backup, target: Path, monkeypatch) -> None:
     write(phone, 20)
-    dump = service._dump_postgres
+    dump = engines.dump_postgres
 
-    def cut_off(connection: Any, settings: Settings, file: Path) -> None:
-        dump(connection, settings, file)
+    def cut_off(connection: Any, database: str, file: Path) -> None:
+        dump(connection, database, file)
         file.write_bytes(file.read_bytes()[:-2000])
 
-    monkeypatch.setattr(service, "_dump_postgres", cut_off)
+    monkeypatch.setattr(engines, "dump_postgres", cut_off)
     with pytest.raises(BackupError):
         backup()
     assert list(target.iterdir()) == []

@@ -4,22 +4,15 @@ import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Any
 
 import msgspec
+
+from campus_patrol.engines import BackupError
 
 MANIFEST = "manifest.json"
 DATABASES = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
 FORMAT = 1
 _NAME = re.compile(r"campus-patrol-\d{8}T\d{6}Z\Z")
-
-
-class BackupError(Exception):
-    """A backup or a restore that did not happen; ``code`` says why, ``values`` with what."""
-
-    def __init__(self, code: str, **values: Any) -> None:
-        self.code, self.values = code, values
-        super().__init__(f"{code}: {values}")
 
 
 @dataclass(frozen=True, slots=True)

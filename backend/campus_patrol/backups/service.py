@@ -4,32 +4,30 @@ import contextlib
 import hashlib
 import os
 import shutil
-import sqlite3
-import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import create_engine, func, select, text
-from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import DatabaseError, ProgrammingError
+from sqlalchemy import func, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DatabaseError
 
-from campus_patrol import __version__, clock
+from campus_patrol import __version__, clock, engines
 from campus_patrol.audit import service as audit
 from campus_patrol.audit.service import snapshot
 from campus_patrol.backups.rules import (
     DATABASES,
     FORMAT,
     MANIFEST,
-    BackupError,
     FileFacts,
     Manifest,
     SchoolFacts,
     name_of,
     to_remove,
 )
-from campus_patrol.database import ANY_SCHOOL, Base, any_school, db, new_id, use_school
+from campus_patrol.database import Base, any_school, db, new_id, use_school
+from campus_patrol.engines import BackupError, Progress
 from campus_patrol.history.service import note
 from campus_patrol.keys import write_private
 from campus_patrol.people.models import School
@@ -37,8 +35,6 @@ from campus_patrol.photos import service as photos
 from campus_patrol.photos.models import Photo
 from campus_patrol.settings import Settings
 
-Progress = Callable[[int, int], None]
-_PAGES = 2_000  # pages copied at a time: 8 MB, so that a bar moves
 _CHUNK = 1024 * 1024
 
 
@@ -126,7 +122,17 @@ def check(
     Raises BackupError with the first thing that is wrong: a file that is missing, cut or changed, a database that does
     not open, that holds other numbers of rows than were counted when it was made, or whose chains do not fit.
     """
+    manifest = _check_files(folder, progress)
+    source = folder / DATABASES[manifest.engine]
+    with engines.scratch(source, settings, scratch_url) as database:
+        compare(database=database, manifest=manifest, keys=keys, progress=progress)
+    return manifest
+
+
+def _check_files(folder: Path, progress: Progress) -> Manifest:
     manifest = read(folder)
+    if DATABASES[manifest.engine] not in manifest.files:
+        raise BackupError("file_missing", file=DATABASES[manifest.engine])
     for done, (name, facts) in enumerate(manifest.files.items()):
         progress(done, len(manifest.files))
         try:
@@ -135,11 +141,6 @@ def check(
             raise BackupError("file_missing", file=name) from None
         if there != facts:
             raise BackupError("file_changed", file=name)
-    source = folder / DATABASES[manifest.engine]
-    if source.name not in manifest.files:
-        raise BackupError("file_missing", file=source.name)
-    with _scratch(manifest.engine, source, settings, scratch_url) as database:
-        compare(database=database, manifest=manifest, keys=keys, progress=progress)
     return manifest
 
 
@@ -185,9 +186,9 @@ def _copy(
         pictures = connection.execute(select(Photo.school_id, Photo.sha256)).all()
         database = part / DATABASES[engine]
         if engine == "sqlite":
-            _copy_sqlite(connection, database, progress)
+            engines.copy_sqlite(connection, database, progress)
         else:
-            _dump_postgres(connection, settings, database)
+            engines.dump_postgres(connection, settings.database, database)
     database.chmod(0o600)
     _sync_file(database)
     files = {database.name: _file_facts(database)}
@@ -223,120 +224,111 @@ def _counts(connection: Connection) -> dict[str, int]:
     }
 
 
-def _copy_sqlite(connection: Connection, target: Path, progress: Progress) -> None:
-    """Copy page by page from within the reading transaction: writers go on, and their pages do not get in."""
-    copy = sqlite3.connect(target)
-    try:
-        source = connection.connection.dbapi_connection
-        assert source is not None
-        source.backup(copy, pages=_PAGES, progress=lambda _, left, total: progress(total - left, total))
-        # One file without a log beside it: what is copied on from here is whole.
-        copy.execute("PRAGMA journal_mode=DELETE")
-    finally:
-        copy.close()
+# ---------------------------------------------------------------- restoring
 
 
-def _dump_postgres(connection: Connection, settings: Settings, target: Path) -> None:
-    moment = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
-    # The owner is bound by row-level security too; the session's school (see _postgres) is every school.
-    _postgres(
-        settings.database,
-        "pg_dump",
-        "--format=custom",
-        "--no-owner",
-        "--no-privileges",
-        "--enable-row-security",
-        "--schema=public",
-        f"--snapshot={moment}",
-        f"--file={target}",
-    )
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A backup that lies ready beside the data: where, what it holds, and the settings to work in it with."""
 
-
-def load_postgres(database: str, dump: Path) -> None:
-    """Restore a dump into an empty database, all or nothing. Raises BackupError."""
-    _postgres(
-        database,
-        "pg_restore",
-        "--no-owner",
-        "--no-privileges",
-        "--enable-row-security",
-        "--exit-on-error",
-        "--single-transaction",
-        "--schema=public",
-        str(dump),
-    )
-
-
-def _postgres(database: str, tool: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's own programs; the password goes where `ps` does not show it."""
-    url = make_url(database).set(drivername="postgresql")
-    program = shutil.which(tool)
-    if program is None:
-        raise BackupError("tool_missing", tool=tool)
-    address = URL.create(
-        "postgresql", url.username, None, url.host, url.port, url.database, url.query
-    ).render_as_string(hide_password=False)
-    secret = {"PGPASSWORD": str(url.password)} if url.password else {}
-    done = subprocess.run(  # noqa: S603 - the programs are named here
-        [program, *arguments[:-1], f"--dbname={address}", arguments[-1]],
-        env={**os.environ, "PGOPTIONS": f"-c campus_patrol.school={ANY_SCHOOL}", **secret},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise BackupError("tool_failed", tool=tool, said=(done.stderr.strip().splitlines() or [""])[-1])
+    folder: Path
+    manifest: Manifest
+    settings: Settings
+    keys: Path
+    aside: str
 
 
 @contextlib.contextmanager
-def _scratch(engine: str, source: Path, settings: Settings, scratch_url: str | None) -> Iterator[str]:
-    """Yield the address of a scratch database into which the copy was restored; it is gone afterwards."""
-    if engine == "sqlite":
-        with tempfile.TemporaryDirectory(prefix=".check-", dir=settings.data) as folder:
-            shutil.copyfile(source, Path(folder) / source.name)
-            yield f"sqlite:///{Path(folder) / source.name}"
-        return
-    if scratch_url:
-        given = Settings(data=settings.data, database_url=scratch_url).database
-        with _admin(given) as connection:
-            if has_tables(connection):
-                raise BackupError("scratch_not_empty")
-        try:
-            load_postgres(given, source)
-            yield given
-        finally:
-            with _admin(given) as connection:
-                connection.execute(text("DROP SCHEMA public CASCADE"))
-                connection.execute(text("CREATE SCHEMA public"))
-        return
-    name = f"campus_patrol_check_{new_id().replace('-', '')}"
-    with _admin(settings.database) as connection:
-        try:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        except ProgrammingError:
-            raise BackupError("scratch_refused", role=make_url(settings.database).username) from None
-        try:
-            scratch = make_url(settings.database).set(database=name).render_as_string(hide_password=False)
-            load_postgres(scratch, source)
-            yield scratch
-        finally:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+def staged(
+    *, settings: Settings, source: Path, replace: bool, progress: Progress = _unseen
+) -> Iterator[Staged]:
+    """Check a backup and copy it beside the data, ready for `begin_again` and `put_in_place`.
 
-
-@contextlib.contextmanager
-def _admin(database: str) -> Iterator[Connection]:
-    engine = create_engine(database, isolation_level="AUTOCOMMIT")
+    Raises BackupError when the backup is not whole, when somebody has the data open, or when there are data and
+    ``replace`` does not say to set them aside. On PostgreSQL the tables are in place once this is entered.
+    """
+    manifest = _check_files(source, progress)
+    engine = "sqlite" if settings.database.startswith("sqlite") else "postgresql"
+    if manifest.engine != engine:
+        raise BackupError("engine_differs", engine=manifest.engine)
+    used = (
+        engines.sqlite_in_use(_file(settings))
+        if engine == "sqlite"
+        else engines.postgres_in_use(settings.database)
+    )
+    if used:
+        raise BackupError("in_use")
+    empty = (
+        not _file(settings).exists() if engine == "sqlite" else engines.postgres_is_empty(settings.database)
+    )
+    if not replace and not (empty and not any(settings.photos.glob("*"))):
+        raise BackupError("not_empty")
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside = f"before_restore_{clock.now():%Y%m%d_%H%M%S}"
+    folder = Path(tempfile.mkdtemp(prefix=".restore-", dir=settings.data))
     try:
-        with engine.connect() as connection:
-            yield connection
+        for done, name in enumerate(manifest.files):
+            progress(done, len(manifest.files))
+            (folder / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shutil.copyfile(source / name, folder / name)
+            (folder / name).chmod(0o600)
+            _sync_file(folder / name)
+        own_keys = (folder / "keys").is_dir()
+        keys = folder / "keys" if own_keys else settings.keys
+        database = folder / DATABASES[engine]
+        if engine == "sqlite":
+            compare(database=f"sqlite:///{database}", manifest=manifest, keys=keys, progress=progress)
+            work = Settings(data=folder)
+            database.rename(_file(work))
+        else:
+            engines.replace_postgres(settings.database, database, aside)
+            compare(database=settings.database, manifest=manifest, keys=keys, progress=progress)
+            database.unlink()
+            work = settings
+        yield Staged(folder, manifest, work, keys, aside)
     finally:
-        engine.dispose()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def has_tables(connection: Connection) -> bool:
-    """Say whether a PostgreSQL database holds anything where this program would put its tables."""
-    found = text("SELECT 1 FROM pg_class WHERE relnamespace = 'public'::regnamespace LIMIT 1")
-    return connection.execute(found).first() is not None
+def begin_again(*, staged: Staged, name: str) -> None:
+    """Give every school a new generation, so that phones know that numbers went back, and sign where that was."""
+    held = {school.id: school for school in staged.manifest.schools}
+    with any_school():
+        schools = db.session.scalars(select(School).order_by(School.id)).all()
+    for school in schools:
+        use_school(school.id)
+        before, school.generation = school.generation, new_id()
+        if staged.manifest.off_machine and not staged.manifest.missing_photos:
+            school.durable_log = max(school.durable_log, held[school.id].log_length)
+        audit.sign_head(keys=staged.keys)
+        note(
+            action="backup.restored",
+            subject=name,
+            detail={"log_number": school.log_length, "generation_before": before},
+        )
+        db.session.flush()
+
+
+def put_in_place(*, settings: Settings, staged: Staged) -> Path | None:
+    """Set the old data aside and move the restored ones in; return where the old ones are, None if there were none."""
+    aside, file = settings.data / staged.aside, _file(settings)
+    moved = [settings.photos, *(settings.data / f"{file.name}{end}" for end in ("", "-wal", "-shm"))]
+    if staged.keys != settings.keys:
+        moved.append(settings.keys)
+    there = [path for path in moved if path.exists()]
+    for path in there:
+        aside.mkdir(exist_ok=True, mode=0o700)
+        path.rename(aside / path.name)
+    for path in sorted(staged.folder.iterdir()):
+        path.rename(settings.data / path.name)
+    for folder in (aside, settings.data):
+        if folder.exists():
+            _sync_folder(folder)
+    return aside if there else None
+
+
+def _file(settings: Settings) -> Path:
+    return settings.data / "campus-patrol.sqlite3"
 
 
 # ---------------------------------------------------------------- files
