@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select, table
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError
 
@@ -26,7 +26,7 @@ from campus_patrol.backups.rules import (
     name_of,
     to_remove,
 )
-from campus_patrol.database import Base, any_school, db, new_id, use_school
+from campus_patrol.database import any_school, db, new_id, use_school
 from campus_patrol.engines import BackupError, Progress
 from campus_patrol.history.service import note
 from campus_patrol.keys import write_private
@@ -155,9 +155,9 @@ def compare(*, database: str, manifest: Manifest, keys: Path, progress: Progress
             counts, schools = _counts(connection), _schools(connection)
     except DatabaseError as error:
         raise BackupError("database_damaged", what=str(error.orig)) from None
-    for table, count in manifest.counts.items():
-        if counts.get(table) != count:
-            raise BackupError("counts_differ", table=table, count=counts.get(table), expected=count)
+    for name, count in manifest.counts.items():
+        if counts.get(name) != count:
+            raise BackupError("counts_differ", table=name, count=counts.get(name), expected=count)
     if [replace(s, generation="") for s in schools] != [replace(s, generation="") for s in manifest.schools]:
         raise BackupError("counts_differ", table="school", count=len(schools), expected=len(manifest.schools))
     for outcome in audit.verify(database=database, keys=keys, progress=progress):
@@ -218,9 +218,10 @@ def _schools(connection: Connection) -> list[SchoolFacts]:
 
 
 def _counts(connection: Connection) -> dict[str, int]:
+    # The tables that are there, not those of this version: a backup may be older.
     return {
-        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-        for table in Base.metadata.sorted_tables
+        name: connection.execute(select(func.count()).select_from(table(name))).scalar_one()
+        for name in sorted(inspect(connection).get_table_names())
     }
 
 
