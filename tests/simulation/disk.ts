@@ -1,0 +1,254 @@
+/**
+ * A phone's flash memory under fake-indexeddb: what survives a killed app, and what survives a power cut.
+ *
+ * A killed app loses the transactions that were not complete. A power cut also loses what was written after the last
+ * strict transaction. fake-indexeddb's insides are used on purpose: a copy of a database must not go through its API.
+ */
+import { IDBFactory as FakeFactory } from 'fake-indexeddb'
+import { Profile } from '@outbox/testing/world'
+import type { VirtualTime } from './time'
+import type { SimTab } from './tab'
+
+/* eslint-disable @typescript-eslint/no-explicit-any */
+const NAME = 'campus-patrol'
+
+interface Copy {
+  readonly raw: any
+  readonly version: number
+  readonly stores: readonly { readonly store: any; readonly records: readonly { key: unknown; value: any }[] }[]
+}
+
+export interface Held {
+  readonly id: string
+  readonly line: string
+  /** null for a line that was put aside. */
+  readonly n: number | null
+  readonly stream: string
+  readonly code: string | null
+}
+
+export class Disk extends Profile {
+  flushed: Copy | null = null
+  /** Every line on flushed memory, by id. */
+  held = new Map<string, Held>()
+  /** The school whose token is on flash memory. */
+  school: string | null = null
+  /** Changes when the database was replaced under the pages. */
+  epoch = 0
+  full = false
+  /** Counts down with each readwrite transaction; at zero the app dies, before or after `complete`. */
+  killIn = -1
+  killAfter = false
+  loseConnection = 0
+  hideComplete = 0
+  onFlush: (gone: readonly Held[]) => void = () => {}
+  onKill: () => void = () => {}
+  private written: { at: number; key: string; value: string }[] = []
+
+  constructor(readonly time: VirtualTime) {
+    super()
+  }
+
+  get raw(): any {
+    return (this.indexedDB as any)._databases.get(NAME)
+  }
+
+  remember(key: string, value: string): void {
+    this.memory.set(key, value)
+    this.written.push({ at: this.time.now, key, value })
+  }
+
+  /** Takes what a completed strict transaction has put on the flash. */
+  flush(): void {
+    this.flushed = copyOf(this.raw)
+    const before = this.held
+    this.held = linesIn(this.flushed)
+    this.school = schoolIn(this.flushed)
+    this.onFlush([...before.values()].filter((line) => !this.held.has(line.id)))
+  }
+
+  /** Drops what is not complete; in a power cut also what was not flushed, and localStorage's last `unwritten` ms. */
+  interrupt(power: boolean, unwritten = 0): void {
+    for (const tx of [...(this.raw?.transactions ?? [])]) if (tx._state !== 'finished') tx._abort('AbortError')
+    this.replace(power ? this.flushed : copyOf(this.raw))
+    if (!power) return
+    this.written = this.written.filter((one) => one.at <= this.time.now - unwritten)
+    this.memory.clear()
+    for (const { key, value } of this.written) this.memory.set(key, value)
+  }
+
+  /** The database is gone; with `all`, everything this origin has kept. */
+  lose(all: boolean): void {
+    this.replace(null)
+    if (all) {
+      this.memory.clear()
+      this.written = []
+    }
+  }
+
+  /** Goes back to an older state of the database, while localStorage stays. */
+  goBack(older: Copy | null): void {
+    this.replace(older)
+  }
+
+  clone(): Disk {
+    const twin = new Disk(this.time)
+    twin.lockless = this.lockless
+    twin.persistAnswer = this.persistAnswer
+    twin.replace(copyOf(this.raw))
+    for (const [key, value] of this.memory) twin.remember(key, value)
+    return twin
+  }
+
+  /** Closes every connection by force, as a browser does that clears an origin's data under an open page. */
+  cutConnections(close: (connection: any) => void): void {
+    for (const connection of [...(this.raw?.connections ?? [])]) close(connection)
+  }
+
+  /** Changes the bytes of one waiting photo; tells which. */
+  damagePhoto(pick: (n: number) => number): string | null {
+    const store = this.raw?.rawObjectStores.get('photos')
+    if (store === undefined) return null
+    const records = [...store.records.values()].filter((one: any) => one.value.state === 'waiting' && one.value.bytes)
+    if (records.length === 0) return null
+    const record = records[pick(records.length)] as any
+    const { bytes } = record.value
+    const kind = pick(3)
+    const other = kind === 0 ? new ArrayBuffer(0) : kind === 1 ? bytes.slice(0, bytes.byteLength >> 1) : bytes.slice(0)
+    if (kind === 2) new Uint8Array(other)[0]! ^= 0xff
+    record.value = { ...record.value, bytes: other }
+    if (this.flushed !== null) this.flushed = copyOf(this.raw)
+    return record.value.sha256 as string
+  }
+
+  rows(name: string): any[] {
+    const store = this.raw?.rawObjectStores.get(name)
+    return store === undefined ? [] : [...store.records.values()].map((one: any) => one.value)
+  }
+
+  meta(key: string): any {
+    return this.raw?.rawObjectStores.get('meta')?.records.get(key)?.value
+  }
+
+  private replace(copy: Copy | null): void {
+    this.epoch++
+    const factory = new FakeFactory()
+    if (copy !== null) (factory as any)._databases.set(NAME, build(copy))
+    this.indexedDB = factory
+    this.flushed = copy
+    this.held = linesIn(copy)
+    this.school = schoolIn(copy)
+  }
+}
+
+function copyOf(raw: any): Copy | null {
+  if (raw === undefined || raw.version === 0) return null
+  const stores = [...raw.rawObjectStores.values()].map((store: any) => ({
+    store,
+    records: [...store.records.values()].map(({ key, value }: any) => ({ key, value })),
+  }))
+  return stores.length === 0 ? null : { raw, version: raw.version, stores }
+}
+
+function build(copy: Copy): any {
+  const raw = new copy.raw.constructor(NAME, copy.version)
+  for (const { store, records } of copy.stores) {
+    const made = new store.constructor(raw, store.name, store.keyPath, store.autoIncrement)
+    raw.rawObjectStores.set(store.name, made)
+    for (const index of store.rawIndexes.values()) {
+      const twin = new index.constructor(made, index.name, index.keyPath, index.multiEntry, index.unique)
+      twin.initialized = true
+      made.rawIndexes.set(index.name, twin)
+    }
+    for (const { key, value } of records) made.storeRecord({ key, value }, true)
+  }
+  return raw
+}
+
+function schoolIn(copy: Copy | null): string | null {
+  const records = copy?.stores.find(({ store }) => store.name === 'device')?.records ?? []
+  return records.find(({ key }) => key === 'device')?.value.school.id ?? null
+}
+
+function linesIn(copy: Copy | null): Map<string, Held> {
+  const held = new Map<string, Held>()
+  if (copy === null) return held
+  const records = (name: string) => copy.stores.find(({ store }) => store.name === name)?.records ?? []
+  const stream = records('meta').find(({ key }) => key === 'chain')?.value.stream ?? ''
+  for (const { value } of records('aside')) {
+    const { id, line, code } = value
+    if (line !== null) held.set(id, { id, line, n: null, stream, code })
+  }
+  for (const { value } of records('outbox')) {
+    const { id, line, n } = value
+    held.set(id, { id, line, n, stream, code: held.get(id)?.code ?? null })
+  }
+  return held
+}
+
+/** Runs `call` in place of the transaction's commit. */
+function atCommit(tx: any, call: () => void): void {
+  const start = tx._start
+  tx._start = function (this: any): void {
+    if (this._started && this._requests.length === 0 && this._state !== 'finished') call()
+    else start.call(this)
+  }
+}
+
+const owners = new WeakMap<object, SimTab>()
+
+/** What a page sees as `indexedDB`: a dead page's requests are never answered. */
+export function factoryFor(tab: SimTab): IDBFactory {
+  return {
+    open(name: string, version?: number): IDBOpenDBRequest {
+      if (tab.dead) return new (IDBOpenDBRequest as any)() as IDBOpenDBRequest
+      const request = tab.disk.indexedDB.open(name, version)
+      const own = () => owners.set(request.result, tab)
+      request.addEventListener('upgradeneeded', own)
+      request.addEventListener('success', own)
+      return request
+    },
+  } as unknown as IDBFactory
+}
+
+export function dropTab(tab: SimTab): void {
+  const { raw } = tab.disk
+  for (const tx of [...(raw?.transactions ?? [])]) {
+    if (owners.get(tx.db) === tab && tx._state !== 'finished') tx._abort('AbortError')
+  }
+  for (const connection of [...(raw?.connections ?? [])]) if (owners.get(connection) === tab) connection.close()
+}
+
+const plain = IDBDatabase.prototype.transaction
+
+IDBDatabase.prototype.transaction = function (this: any, stores: any, mode?: any, options?: any): any {
+  const tab = owners.get(this)
+  if (tab === undefined) return plain.call(this, stores, mode, options)
+  if (tab.dead) throw new DOMException('this page is dead', 'InvalidStateError')
+  const { disk } = tab
+  const stale = this._rawDatabase !== disk.raw
+  if (mode !== 'readwrite' || stale) return plain.call(this, stores, mode, options)
+  if (disk.loseConnection > 0 && disk.loseConnection-- === 1) {
+    throw new DOMException('connection to the database was lost', 'InvalidStateError')
+  }
+  const tx = plain.call(this, stores, mode, options) as any
+  const dies = disk.killIn >= 0 && disk.killIn-- === 0
+  const hidden = disk.hideComplete > 0 && disk.hideComplete-- === 1
+  // All requests have succeeded by then, and still nothing is kept: what a page must not take for done.
+  if (disk.full) atCommit(tx, () => tx._abort('QuotaExceededError'))
+  if (dies && !disk.killAfter) atCommit(tx, () => disk.onKill())
+  tx.addEventListener('complete', (event: any) => {
+    if (this._rawDatabase !== disk.raw) return
+    if (tx.durability === 'strict') disk.flush()
+    if (dies && disk.killAfter) {
+      event.stopImmediatePropagation()
+      disk.onKill()
+    } else if (hidden) {
+      // Kept on the disk, but the page hears that the connection broke.
+      event.stopImmediatePropagation()
+      tx.error = new DOMException('connection to the database was lost', 'UnknownError')
+      tx.dispatchEvent(Object.assign(new (event.constructor as any)('abort'), { eventPath: [] }))
+    }
+  })
+  return tx
+}
