@@ -43,6 +43,9 @@ class Settings:
             parts = urlsplit(self.public_url)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
                 raise SettingsError("public_url must look like https://patrol.example.cn, with no path")
+            # It is printed on every tag: a phone that opens plain http has no camera and cannot work offline.
+            if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+                raise SettingsError("public_url must begin with https://, or phones would have no camera")
         for name, least in (
             ("proxy_hops", 0),
             ("body_limit", 4096),

@@ -16,6 +16,7 @@ from campus_patrol.imports import rules, sheets
 from campus_patrol.imports.rules import CellError, natural, plain
 from campus_patrol.patrols.models import Route, Stop
 from campus_patrol.places.models import Building, Place
+from campus_patrol.plans import service as plans
 from campus_patrol.problems import Problem
 from campus_patrol.tags import service as tags
 
@@ -130,6 +131,7 @@ def import_workbook(
             book.note(sheet, "places_inactive", count=number)
     report = _report(book, statuses, dry_run=dry_run)
     if not dry_run and any(counts["new"] or counts["changed"] for counts in report["counts"].values()):
+        plans.keep_past()
         try:
             _write(campus, written)
         except IntegrityError:

@@ -105,3 +105,5 @@ class Doubt(Entity, Base):
     cleared_at: Mapped[datetime | None]
     cleared_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     clear_note: Mapped[str | None] = mapped_column(Text)
+
+    cleared_by: Mapped[Person | None] = relationship(lazy="raise")

@@ -69,11 +69,19 @@ class SignInData(RecordData):
     verified = fields.Boolean(required=True, truthy={True}, falsy={False})
 
 
+class BeforeData(RecordData):
+    """The stream that a new one follows, and the number it would have used next."""
+
+    stream = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{32}\Z"))
+    next = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=2**31 - 1))
+
+
 class BootData(RecordData):
     """Data of a ``boot`` record, the first of a stream."""
 
     reason = fields.String(required=True, validate=validate.Length(max=20))
     app = fields.String(load_default=None, validate=validate.Length(max=40))
+    before = fields.Nested(BeforeData, load_default=None, allow_none=True)
 
 
 class VoidData(RecordData):
@@ -115,6 +123,8 @@ class DoubtSchema(Schema):
     kind = fields.String(required=True)
     params = fields.Dict(keys=fields.String(), required=True)
     cleared_at = Utc(allow_none=True, required=True)
+    cleared_by = fields.Nested(Reference, allow_none=True, required=True)
+    clear_note = fields.String(allow_none=True, required=True)
 
 
 class ReadingSchema(Schema):

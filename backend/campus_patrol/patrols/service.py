@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, func, insert, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from campus_patrol import clock
 from campus_patrol.database import any_school, current_school_id, db, escape_like, found, new_id, page
@@ -19,7 +19,7 @@ from campus_patrol.people.models import Device, Person, School
 from campus_patrol.photos.models import Photo, RecordPhoto
 from campus_patrol.places.models import Building, Place
 from campus_patrol.problems import Problem
-from campus_patrol.security import acting_person_id
+from campus_patrol.security import current_person
 from campus_patrol.tags.models import Tag
 from qr_codes.payload import TagCode, TagShort, parse
 
@@ -328,7 +328,10 @@ def _mentions(word: str) -> ColumnElement[bool]:
 def _doubts_of(ids: Sequence[str]) -> dict[str, list[Doubt]]:
     doubts: dict[str, list[Doubt]] = defaultdict(list)
     for doubt in db.session.scalars(
-        select(Doubt).where(Doubt.checkpoint_id.in_(ids)).order_by(Doubt.kind, Doubt.id)
+        select(Doubt)
+        .where(Doubt.checkpoint_id.in_(ids))
+        .options(joinedload(Doubt.cleared_by))
+        .order_by(Doubt.kind, Doubt.id)
     ):
         doubts[doubt.checkpoint_id].append(doubt)
     return doubts
@@ -352,11 +355,11 @@ def clear_doubt(*, doubt_id: str, note: str | None = None) -> Doubt:
     Raises not_found, and already_cleared when somebody else did so before.
     """
     doubt = found(
-        db.session.scalars(select(Doubt).where(Doubt.id == doubt_id).with_for_update()).one_or_none()
+        db.session.scalars(select(Doubt).where(Doubt.id == doubt_id).with_for_update(of=Doubt)).one_or_none()
     )
     if doubt.cleared_at is not None:
         raise Problem("already_cleared")
-    doubt.cleared_at, doubt.cleared_by_id, doubt.clear_note = clock.now(), acting_person_id(), note
+    doubt.cleared_at, doubt.cleared_by, doubt.clear_note = clock.now(), current_person(), note
     place = db.session.scalars(
         select(Place.name)
         .join(Checkpoint, Checkpoint.place_id == Place.id)

@@ -1,9 +1,9 @@
 """Schools, the people in them, how they sign in, and the phones they carry."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Float, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Date, Float, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campus_patrol.database import Base, Entity, new_id
@@ -28,6 +28,8 @@ class School(Base):
     durable_log: Mapped[int] = mapped_column(Integer, default=0)
     # How many findings were numbered in each year, so that numbers have no gaps: {"2026": 41}.
     finding_counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    # Up to this night the plans are written down (see plans); later ones follow the routes as they stand.
+    plans_until: Mapped[date | None] = mapped_column(Date)
     is_demo: Mapped[bool] = mapped_column(Boolean, default=False)
 
 

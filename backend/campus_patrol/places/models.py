@@ -45,6 +45,7 @@ class Place(Entity, Base):
     valve: Mapped[str | None] = mapped_column(String(80))
     remark: Mapped[str | None] = mapped_column(String(200))
     active: Mapped[bool] = mapped_column(Boolean, default=True)
+    switched_off_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

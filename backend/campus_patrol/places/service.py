@@ -100,6 +100,9 @@ def update_place(*, place_id: str, changes: dict[str, Any]) -> dict[str, Any]:
         for name, value in changed.items():
             setattr(place, name, value)
         place.updated_at = clock.now()
+        if "active" in changed:
+            # The nights before it was switched off were to visit it all the same.
+            place.switched_off_at = None if place.active else place.updated_at
         try:
             db.session.flush()
         except IntegrityError:

@@ -32,7 +32,7 @@ class RoundSchema(Schema):
 
 
 class NightRouteSchema(Schema):
-    """A route planned for a night: how many of its stops anybody came to."""
+    """A route planned for a night: how many of its stops anybody came to, and whether its window is over."""
 
     id = fields.String(required=True)
     name = fields.String(required=True)
@@ -40,6 +40,7 @@ class NightRouteSchema(Schema):
     window = fields.Integer(required=True)
     planned = fields.Integer(required=True)
     done = fields.Integer(required=True)
+    over = fields.Boolean(required=True)
 
 
 class NightSchema(Schema):

@@ -1,18 +1,22 @@
 """Tell what happened in a night."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, or_, select, union
 
+from campus_patrol import clock
 from campus_patrol.database import db, escape_like
 from campus_patrol.findings.models import Finding
-from campus_patrol.patrols import rules
-from campus_patrol.patrols.models import Checkpoint, Round, Route, Stop
+from campus_patrol.patrols.models import Checkpoint, Round, Route
 from campus_patrol.patrols.service import KIND_COLUMNS, has_open_doubt, place_reference
 from campus_patrol.people.models import Person
+from campus_patrol.people.service import current_school
 from campus_patrol.places.models import Building, Place
+from campus_patrol.plans import service as plans
+from campus_patrol.plans.rules import window_ends
 
 
 def list_nights(*, limit: int) -> dict[str, Any]:
@@ -53,20 +57,19 @@ def _per_night(statement: Select) -> dict[date, int]:
 
 
 def show_night(*, night: date) -> dict[str, Any]:
-    """Tell a night at one look: figures, the routes planned for it, the rounds walked; in seven queries.
+    """Tell a night at one look: figures, the routes planned for it, the rounds walked.
 
-    A stop counts as done when anybody was at its place that night, on whatever round. Voided checkpoints count for
-    nothing. Planned is what today's routes plan for that weekday.
+    A stop counts as done when anybody was at its place that night, on whatever round, and as missed when its route's
+    window is over. Voided checkpoints count for nothing.
     """
-    planned, here = _planned(night), _counted(night)
-    stops: dict[str, set[str]] = defaultdict(set)
-    for route_id, place_id in db.session.execute(
-        select(Stop.route_id, Stop.place_id).join(Place, Place.id == Stop.place_id).where(Place.active)
-    ):
-        stops[route_id].add(place_id)
+    routes, here, zone = plans.planned(night=night), _counted(night), current_school().zone
+    over = {
+        route.id for route in routes if window_ends(night, route.start, route.window, zone) <= clock.now()
+    }
     # Compared here and not by a join: without statistics SQLite scans all of one side for each row of the other.
     seen = set(db.session.scalars(select(Checkpoint.place_id).where(*here).distinct()))
-    wanted = set().union(*(stops[route.id] for route in planned))
+    wanted = set().union(*(route.places for route in routes))
+    due = set().union(*(route.places for route in routes if route.id in over))
     kinds = db.session.execute(
         select(
             *(
@@ -81,27 +84,23 @@ def show_night(*, night: date) -> dict[str, Any]:
         "figures": {
             "planned": len(wanted),
             "done": len(wanted & seen),
-            "missed": len(wanted - seen),
+            "missed": len(due - seen),
             **kinds._mapping,
         },
-        "rounds": _rounds(night, here, stops),
+        "rounds": _rounds(night, here, {route.id: route.places for route in routes}),
         "routes": [
             {
                 "id": route.id,
                 "name": route.name,
                 "start": route.start,
                 "window": route.window,
-                "planned": len(stops[route.id]),
-                "done": len(stops[route.id] & seen),
+                "planned": len(route.places),
+                "done": len(seen.intersection(route.places)),
+                "over": route.id in over,
             }
-            for route in planned
+            for route in routes
         ],
     }
-
-
-def _planned(night: date) -> list[Route]:
-    routes = db.session.scalars(select(Route).where(Route.active).order_by(Route.start, Route.name))
-    return [route for route in routes if rules.is_planned(route.weekdays, night)]
 
 
 def _counted(night: date) -> tuple[ColumnElement[bool], ...]:
@@ -111,18 +110,20 @@ def _counted(night: date) -> tuple[ColumnElement[bool], ...]:
 def list_missed(
     *, night: date, page_number: int, page_size: int, building: str | None = None, search: str | None = None
 ) -> dict[str, Any]:
-    """List the places planned for a night that nobody came to, in the order they would have been walked.
+    """List the places that were to be visited by now and that nobody came to, in the order of the walk.
 
-    Four queries. ``last_at`` is the last visit of any night.
+    ``last_at`` is the last visit of any night.
     """
-    planned = _planned(night)
+    zone, now = current_school().zone, clock.now()
     seen = set(db.session.scalars(select(Checkpoint.place_id).where(*_counted(night)).distinct()))
+    due: dict[str, list[plans.PlannedRoute]] = {}
+    for route in plans.planned(night=night):
+        if window_ends(night, route.start, route.window, zone) <= now:
+            for place_id in route.places:
+                if place_id not in seen:
+                    due.setdefault(place_id, []).append(route)
     statement = (
-        select(Stop.route_id, Place, Building)
-        .join(Place, Place.id == Stop.place_id)
-        .join(Building, Building.id == Place.building_id)
-        .where(Place.active, Stop.route_id.in_([route.id for route in planned]))
-        .order_by(Stop.position)
+        select(Place, Building).join(Building, Building.id == Place.building_id).where(Place.id.in_(due))
     )
     if building is not None:
         statement = statement.where(Place.building_id == building)
@@ -131,15 +132,12 @@ def list_missed(
         statement = statement.where(
             or_(*(column.ilike(pattern, escape="\\") for column in (Place.name, Place.number, Building.name)))
         )
-    stops: dict[str, list[tuple[Place, Building]]] = defaultdict(list)
-    for route_id, place, where in db.session.execute(statement):
-        stops[route_id].append((place, where))
-    missed: dict[str, dict[str, Any]] = {}
-    for route in planned:
-        for place, where in stops[route.id]:
-            if place.id not in seen:
-                row = missed.setdefault(place.id, {**(place_reference(place, where) or {}), "routes": []})
-                row["routes"].append(route)
+    found = {place.id: (place, where) for place, where in db.session.execute(statement)}
+    missed = {
+        place_id: {**(place_reference(*found[place_id]) or {}), "routes": routes}
+        for place_id, routes in due.items()
+        if place_id in found
+    }
     items = list(missed.values())[(page_number - 1) * page_size : page_number * page_size]
     last = dict(
         db.session.execute(
@@ -154,7 +152,7 @@ def list_missed(
 
 
 def _rounds(
-    night: date, counted: tuple[ColumnElement[bool], ...], stops: dict[str, set[str]]
+    night: date, counted: tuple[ColumnElement[bool], ...], stops: dict[str, Sequence[str]]
 ) -> list[dict[str, Any]]:
     """Tell the rounds of a night in three queries; with one who started it goes everybody who checked in on it."""
     walked = db.session.execute(

@@ -599,6 +599,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/losses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records that phones announced and never sent, newest first; gone from the list when they arrive. */
+        get: {
+            parameters: {
+                query?: {
+                    page?: number;
+                    page_size?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["LossPage"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nights": {
         parameters: {
             query?: never;
@@ -1515,8 +1556,10 @@ export interface components {
             total: number;
         };
         Doubt: {
+            clear_note: string | null;
             /** Format: date-time */
             cleared_at: string | null;
+            cleared_by: components["schemas"]["Reference"] | null;
             id: string;
             kind: string;
             params: {
@@ -1620,6 +1663,22 @@ export interface components {
             at: string;
             person_name: string | null;
         };
+        Loss: {
+            device: components["schemas"]["Reference"];
+            from: number;
+            /** @description who held the phone last */
+            person: components["schemas"]["Reference"] | null;
+            /** Format: date-time */
+            since: string;
+            stream: string;
+            to: number;
+        };
+        LossPage: {
+            items: components["schemas"]["Loss"][];
+            page: number;
+            page_size: number;
+            total: number;
+        };
         Me: {
             permissions: string[];
             person: components["schemas"]["MePerson"];
@@ -1677,6 +1736,7 @@ export interface components {
             done: number;
             id: string;
             name: string;
+            over: boolean;
             planned: number;
             start: string;
             window: number;
