@@ -170,7 +170,8 @@ test('in another school no record and no photo of the first is sent, and none is
 test('the pack is replaced only by a whole one of ours', async () => {
   answer = () => welcome()
   await enrolment.enrol('ABC', 'x')
-  for (const bad of [json(200, { cursor: 'c2' }), { status: 200, retryAfter: null, text: '{"cursor":' }, problem(503, 'busy')]) {
+  const foreign = json(200, pack('school-2', 'c2'))
+  for (const bad of [foreign, json(200, { cursor: 'c2' }), { status: 200, retryAfter: null, text: '{"cursor":' }, problem(503, 'busy')]) {
     answer = () => bad
     expect(await enrolment.fetchPack()).toBe('failed')
   }

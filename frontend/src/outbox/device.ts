@@ -105,8 +105,8 @@ export class Enrolment {
     if (!isPack(pack)) return 'failed'
     return this.store.write(['device', 'pack'], async (tx) => {
       const now = (await tx.objectStore('device').get('device')) as DeviceRow | undefined
-      // Enrolled elsewhere while this answer was under way.
-      if (now?.token !== device.token) return 'failed'
+      // Enrolled elsewhere while this answer was under way; or a proxy has mixed up two phones' answers.
+      if (now?.token !== device.token || now.school.id !== pack.school.id) return 'failed'
       await tx.objectStore('pack').put(pack, 'current')
       await tx.objectStore('device').put({ ...now, school: pack.school }, 'device')
       return pack
