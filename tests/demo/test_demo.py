@@ -224,5 +224,5 @@ def test_looking_at_a_full_night_takes_few_statements(demo):
         night = max(list_nights(limit=366)["items"], key=lambda row: row["checkpoints"])["night"]
         with counted(app) as seen:
             show_night(night=night)
-        assert len(seen) <= 7
+        assert len(seen) <= 9
         db.session.remove()

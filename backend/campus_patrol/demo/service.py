@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from campus_patrol import __version__, clock
 from campus_patrol.database import db
@@ -158,6 +158,8 @@ def make_demo(
         import_workbook(content=WORKBOOK.read_bytes(), filename=WORKBOOK.name, dry_run=False)
         sign_ins, phones = _people(rng, settings.keys)
     db.session.flush()
+    # Fourteen nights were scanned: the tags hang on their doors.
+    db.session.execute(update(Tag).values(printed_at=clock.now()))
     walks, codes = _walks(), dict(db.session.execute(select(Tag.place_id, Tag.code)).all())
     shorts = dict(db.session.execute(select(Tag.place_id, Tag.short)).all())
     spots = {spot.id: spot for walk in walks for spot in walk.stops}
