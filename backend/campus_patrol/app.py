@@ -9,6 +9,7 @@ from sqlalchemy import text
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from campus_patrol import __version__, pages, problems, security
+from campus_patrol.audit.api import blp as audit
 from campus_patrol.database import db, tune
 from campus_patrol.findings.api import blp as findings
 from campus_patrol.history.api import blp as history
@@ -25,7 +26,7 @@ from campus_patrol.sync.api import blp as sync
 from campus_patrol.tags.api import blp as tags
 from campus_patrol.wire import DateConverter, ProblemSchema
 
-BLUEPRINTS = (people, places, imports, tags, patrols, findings, reports, photos, packs, sync, history)
+BLUEPRINTS = (people, places, imports, tags, patrols, findings, reports, photos, packs, sync, audit, history)
 
 
 class PatrolApi(Api):

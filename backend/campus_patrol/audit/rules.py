@@ -69,7 +69,12 @@ class _Named(msgspec.Struct):
     id: str
 
 
+class _Held(msgspec.Struct):
+    person: str | None = None
+
+
 _name_of = msgspec.json.Decoder(_Named).decode
+_held_by = msgspec.json.Decoder(_Held).decode
 
 
 def walk(
@@ -119,6 +124,14 @@ def named(line: bytes) -> str | None:
     """Return the id a line carries, or None when it carries none that can be read."""
     try:
         return _name_of(line).id
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def person_of(line: bytes) -> str | None:
+    """Return the person a line names, or None when it names none that can be read."""
+    try:
+        return _held_by(line).person
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 

@@ -8,17 +8,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import create_engine, event, select, text
+from sqlalchemy import create_engine, event, func, or_, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import aliased
 
 from campus_patrol import clock
 from campus_patrol.audit import rules
 from campus_patrol.audit.models import Head
 from campus_patrol.audit.rules import Fault, SignedHead, Walked
-from campus_patrol.database import ANY_SCHOOL, current_school_id, db
+from campus_patrol.database import ANY_SCHOOL, current_school_id, db, page
 from campus_patrol.keys import is_signed, read_server_key, server_key, sign
-from campus_patrol.people.models import School
+from campus_patrol.people.models import Device, Person, School
+from campus_patrol.sync.models import Record, Stream
 
 Progress = Callable[[int, int], None]
 # Rows fetched at a time: a record is about 1 kB, so this is some megabytes whatever the size of the log.
@@ -303,3 +305,62 @@ def sign_head(*, keys: Path, daily: bool = False) -> SignedHead:
     )
     db.session.flush()
     return replace(unsigned, signature=signature)
+
+
+def list_losses(*, page_number: int, page_size: int) -> dict[str, Any]:
+    """List what phones announced and may have lost, newest first.
+
+    A phone that still speaks on the same stream has its records and will bring them. One that speaks on another, or
+    says that its database was lost, may not. Lines that moved to another stream came along under their ids.
+    """
+    other = aliased(Stream)
+    elsewhere = (
+        select(other.stream)
+        .where(
+            other.school_id == Stream.school_id,
+            other.device_id == Stream.device_id,
+            other.heard_at > func.coalesce(Stream.heard_at, Stream.created_at),
+        )
+        .exists()
+    )
+    since = func.coalesce(Stream.ended_at, Stream.heard_at, Stream.created_at)
+    rows = page(
+        select(Stream, Device)
+        .join(Device, Device.id == Stream.device_id)
+        .where(
+            Stream.announced_next - 1 > Stream.head,
+            or_(Stream.ended == "lost", Stream.ended.is_(None) & elsewhere),
+        )
+        .order_by(since.desc(), Stream.stream),
+        page=page_number,
+        page_size=page_size,
+    )
+    holders = _last_people([(stream, device) for stream, device in rows["items"]])
+    rows["items"] = [
+        {
+            "stream": stream.stream,
+            "device": device,
+            "person": holders.get(stream.stream),
+            "first": stream.head + 1,
+            "last": stream.announced_next - 1,
+            "since": stream.ended_at or stream.heard_at or stream.created_at,
+        }
+        for stream, device in rows["items"]
+    ]
+    return rows
+
+
+def _last_people(streams: Sequence[tuple[Stream, Device]]) -> dict[str, Person]:
+    """Return who held the phone when each stream's last record was made; for a stream without one, the phone's last."""
+    ids = {stream.stream: device.last_person_id for stream, device in streams}
+    lines = db.session.execute(
+        select(Record.stream, Record.line)
+        .join(Stream, (Stream.stream == Record.stream) & (Stream.head == Record.n))
+        .where(Stream.stream.in_(ids))
+    )
+    for stream, line in lines:
+        ids[stream] = rules.person_of(line) or ids[stream]
+    people = {
+        person.id: person for person in db.session.scalars(select(Person).where(Person.id.in_(ids.values())))
+    }
+    return {stream: people[held] for stream, held in ids.items() if held in people}

@@ -23,6 +23,11 @@ class Stream(Base, SchoolOwned):
     announced_next: Mapped[int] = mapped_column(Integer, default=1)
     head: Mapped[int] = mapped_column(Integer, default=0)
     head_hash: Mapped[str] = mapped_column(String(64), default="0" * 64)
+    # When the phone last spoke on it; null for a stream that only its successor has told of.
+    heard_at: Mapped[datetime | None]
+    # How the phone went on to another stream, if it said so: its database was lost, or all its lines moved over.
+    ended: Mapped[str | None] = mapped_column(String(10))
+    ended_at: Mapped[datetime | None]
 
 
 class Record(Base, SchoolOwned):

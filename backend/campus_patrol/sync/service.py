@@ -122,6 +122,7 @@ def receive(*, batch: Batch, device: Device, keys: Path) -> tuple[dict[str, Any]
             line.record, line.refusal = judged.record, judged.refusal
         skew = (header["device_time"] - now).total_seconds()
         _store(new, stream, device, school, now, skew)
+        _end_streams_before(new, stream, device, now)
     ack = min(stream.head, header["next"] - 1)
     device.waiting = max(0, header["next"] - 1 - ack)
     return _receipt(stream, ack, batch, school, now, keys), None
@@ -130,24 +131,33 @@ def receive(*, batch: Batch, device: Device, keys: Path) -> tuple[dict[str, Any]
 def _stream(name: str, device: Device, now: datetime) -> Stream:
     stream = db.session.get(Stream, (current_school_id(), name))
     if stream is None:
-        stream = Stream(
-            stream=name,
-            school_id=current_school_id(),
-            device_id=device.id,
-            created_at=now,
-            announced_next=1,
-            head=0,
-            head_hash=rules.GENESIS,
-        )
-        db.session.add(stream)
-        db.session.flush()
+        stream = _new_stream(name, device, now)
     # A phone that was enrolled anew keeps its stream: the device on it is the one that spoke last.
     stream.device_id = device.id
     return stream
 
 
+def _new_stream(name: str, device: Device, now: datetime) -> Stream:
+    stream = Stream(
+        stream=name,
+        school_id=current_school_id(),
+        device_id=device.id,
+        created_at=now,
+        announced_next=1,
+        head=0,
+        head_hash=rules.GENESIS,
+    )
+    db.session.add(stream)
+    db.session.flush()
+    return stream
+
+
 def _hear(stream: Stream, header: dict[str, Any], device: Device, now: datetime) -> None:
     stream.announced_next = max(stream.announced_next, header["next"])
+    stream.heard_at = now
+    if stream.ended == "lost":
+        # It was not lost after all.
+        stream.ended = stream.ended_at = None
     device.seen_at = now
     device.waiting = max(0, header["next"] - 1 - stream.head)
     device.persisted = header["persisted"]
@@ -225,6 +235,25 @@ def _store(
     for record in _project(projected):
         next(line for line in fresh if line.id == record.id).refusal = "projection_failed"
     _put_aside([(line, line.refusal) for line in lines if line.refusal], stream, device, now)
+
+
+def _end_streams_before(lines: list[_Line], stream: Stream, device: Device, now: datetime) -> None:
+    """Note what a new stream says of the one it follows: what that one announced and never sent may be lost."""
+    for line in lines:
+        # Only a line that is new: one that came along to yet another stream says nothing new of the one before.
+        if line.id is None or line.record is None or line.record["kind"] != "boot":
+            continue
+        reason, before = line.record["data"]["reason"], line.record["data"]["before"]
+        if reason not in ("lost", "moved") or before is None or before["stream"] == stream.stream:
+            continue
+        ended = db.session.get(Stream, (current_school_id(), before["stream"]))
+        if ended is None and reason == "lost":
+            ended = _new_stream(before["stream"], device, now)
+        # Lines that moved are under their ids in the new stream. Only the phone itself can say so of its own.
+        if ended is None or (reason == "moved" and ended.device_id != device.id):
+            continue
+        ended.announced_next = max(ended.announced_next, before["next"])
+        ended.ended, ended.ended_at = reason, now
 
 
 def _settle_ids(lines: list[_Line]) -> list[_Line]:
