@@ -33,6 +33,8 @@ const bundle = await rolldown({
     modules: [join(frontend, 'node_modules')],
   },
   plugins: [plant],
+  // Its paths are for the type checker; followed here they would bring a second copy of fake-indexeddb.
+  tsconfig: false,
   logLevel: 'warn',
 })
 await bundle.write({ file: out, format: 'esm', codeSplitting: false })

@@ -30,7 +30,7 @@ export interface Held {
 export class Disk extends Profile {
   flushed: Copy | null = null
   /** Every line on flushed memory, by id. */
-  held = new Map<string, Held>()
+  lines = new Map<string, Held>()
   /** The school whose token is on flash memory. */
   school: string | null = null
   /** Changes when the database was replaced under the pages. */
@@ -61,10 +61,10 @@ export class Disk extends Profile {
   /** Takes what a completed strict transaction has put on the flash. */
   flush(): void {
     this.flushed = copyOf(this.raw)
-    const before = this.held
-    this.held = linesIn(this.flushed)
+    const before = this.lines
+    this.lines = linesIn(this.flushed)
     this.school = schoolIn(this.flushed)
-    this.onFlush([...before.values()].filter((line) => !this.held.has(line.id)))
+    this.onFlush([...before.values()].filter((line) => !this.lines.has(line.id)))
   }
 
   /** Drops what is not complete; in a power cut also what was not flushed, and localStorage's last `unwritten` ms. */
@@ -136,7 +136,7 @@ export class Disk extends Profile {
     if (copy !== null) (factory as any)._databases.set(NAME, build(copy))
     this.indexedDB = factory
     this.flushed = copy
-    this.held = linesIn(copy)
+    this.lines = linesIn(copy)
     this.school = schoolIn(copy)
   }
 }

@@ -143,11 +143,11 @@ export class Handset {
     const dice = luck.next()
     if (dice < 0.1) return { kind: 'sign_in', person, tag: null, data: { verified: luck.maybe(0.5) } }
     if (dice < 0.2) return { kind: 'round_start', person, tag: null, data: { route: home.route, night: '2026-11-22' } }
-    if (dice < 0.25 && this.disk.held.size > 0) {
-      return { kind: 'void', person, tag: null, data: {}, ref: luck.one([...this.disk.held.keys()]) }
+    if (dice < 0.25 && this.disk.lines.size > 0) {
+      return { kind: 'void', person, tag: null, data: {}, ref: luck.one([...this.disk.lines.keys()]) }
     }
     const at = luck.below(home.places.length)
-    const note = '灯没有关'.repeat(luck.below(luck.maybe(0.1) ? 120 : 4))
+    const note = '灯没有关'.repeat(luck.below(luck.maybe(0.25) ? 160 : 4))
     const lights = luck.maybe(0.3) ? { value: 'on', note, photos: photos.map((one) => one.sha256) } : { value: 'off' }
     const data = { place: home.places[at]!, method: 'camera', route: null, round: null, took_ms: 2100, readings: { lights } }
     return { kind: 'checkpoint', person, tag: home.tags[at]!, data }
@@ -211,7 +211,7 @@ export class Handset {
 
   /** The browser gives the space to somebody else, or finds the database corrupt and starts with an empty one. */
   loseDatabase(all: boolean, live: boolean): void {
-    const { held } = this.disk
+    const { lines: held } = this.disk
     const chain = this.disk.meta('chain')
     const marker = this.disk.memory.get('campus-patrol-store')
     if (live) this.disk.cutConnections(forceCloseDatabase)
@@ -226,7 +226,7 @@ export class Handset {
   /** The phone's system restores an older copy of the app's data; localStorage stays. */
   goBack(): void {
     if (this.copies.length === 0) return
-    const { held } = this.disk
+    const { lines: held } = this.disk
     this.drop()
     this.disk.goBack(this.luck.one(this.copies))
     const stream = (this.disk.meta('chain') as { stream?: string } | undefined)?.stream ?? ''

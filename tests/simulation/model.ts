@@ -64,7 +64,7 @@ export class Model {
 
   /** A person saw the tick. */
   tick(disk: Disk, id: string, begun: number, photos: readonly string[], poison: boolean): void {
-    const held = disk.held.get(id)
+    const held = disk.lines.get(id)
     const { school } = disk
     if (held === undefined) return this.fail(`${id} was ticked but is not on flash memory`)
     this.ticked.set(id, {
@@ -81,7 +81,7 @@ export class Model {
   }
 
   flushed(disk: Disk, gone: readonly Held[]): void {
-    for (const { line, n, stream, id } of disk.held.values()) {
+    for (const { line, n, stream, id } of disk.lines.values()) {
       this.made.add(line)
       if (n === null) continue
       const key = `${stream} ${n}`
@@ -128,7 +128,7 @@ export class Model {
   /** A database went, with these lines on it. */
   lost(disk: Disk, before: ReadonlyMap<string, Held>): void {
     for (const { id, line, stream, n } of before.values()) {
-      if (disk.held.has(id)) continue
+      if (disk.lines.has(id)) continue
       this.wiped.add(id)
       if (!this.isSomewhere(id, line)) this.destroyed.set(id, { stream, n: n ?? 0, forgotten: n === null })
     }
@@ -150,13 +150,13 @@ export class Model {
 
   private enrolled(disk: Disk, school: string): void {
     for (const tick of this.ticked.values()) {
-      if (tick.unowned && disk.held.get(tick.id)?.code === null) tick.schools.add(school)
+      if (tick.unowned && disk.lines.get(tick.id)?.code === null) tick.schools.add(school)
     }
   }
 
   private isSomewhere(id: string, line: string): boolean {
     if (this.stored.has(line)) return true
-    for (const disk of this.disks) if (disk.held.has(id)) return true
+    for (const disk of this.disks) if (disk.lines.has(id)) return true
     return false
   }
 }

@@ -120,6 +120,9 @@ PHONE: dict[str, list[Patch]] = {
         ("sync.ts", "      if (chain.stream !== stream) return 'stale'\n", ""),
         ("sync.ts", "if ((await hashAt(tx, chain, ack)) !== ack_hash) return 'foreign'", ""),
     ],
+    "forget what no backup holds": [
+        ("sync.ts", "const safe = Math.min(chain.acked, chain.durable)", "const safe = chain.acked")
+    ],
     "give up at a fork": [
         (
             "sync.ts",

@@ -27,7 +27,7 @@ const EVENTS = [
   'server restored',
   'revoked',
 ] as const
-const HABITS = ['several pages', 'poison', 'another school', 'no locks'] as const
+const HABITS = ['several pages', 'poison', 'another school', 'no locks', 'backups elsewhere'] as const
 /** Disasters that would leave nothing to look at if they came as often as the others. */
 const RARE = new Set<string>(['eviction', 'corruption', 'older copy', 'copied phone', 'server restored', 'revoked'])
 const PHONES = [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 5, 8]
@@ -145,7 +145,7 @@ async function play(seed: number, server: Server, luck: Chance, time: VirtualTim
         disk.hideComplete = 1 + luck.below(6)
         break
       case 'clock jump':
-        clock.offset += luck.one([-1, 1]) * luck.one([3_000, 600_000, 86_400_000, 3.2e11])
+        clock.offset += luck.one([-1, 1]) * luck.one([3_000, 600_000, 86_400_000, 2.6e8, 3.2e11])
         handset.tell(`the clock jumps to ${new Date(1_795_361_400_000 + clock.offset).toISOString().slice(0, 16)}`)
         break
       case 'other zone':
@@ -169,12 +169,13 @@ async function play(seed: number, server: Server, luck: Chance, time: VirtualTim
         break
       case 'server restored':
         if (kept.length === 0 || luck.maybe(0.4)) {
-          server.call({ do: 'backup' })
+          server.call({ do: 'backup', elsewhere: on.has('backups elsewhere') })
           kept.push(new Map(model.heard))
           if (kept.length > 3) kept.shift()
           model.tell('the server is backed up')
         } else {
-          const which = luck.below(kept.length)
+          // What lies in the newest backup elsewhere may be gone from phones, so no older one is ever put back then.
+          const which = on.has('backups elsewhere') ? kept.length - 1 : luck.below(kept.length)
           const { rows } = server.call<{ rows: Row[] }>({ do: 'restore', which })
           model.tell(`the server is restored from backup ${which + 1} of ${kept.length}: ${rows.length} lines`)
           model.restored(rows, kept[which]!)

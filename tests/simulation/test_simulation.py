@@ -1,13 +1,14 @@
 """The sync protocol under every fault at once, from seeds; and planted bugs, to show that the simulation bites."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.simulation import mutants
 from tests.simulation.hunt import hunt
-from tests.simulation.runner import build, play, story
+from tests.simulation.runner import HERE, ROOT, build, play, story
 
 pytestmark = pytest.mark.simulation
 
@@ -45,3 +46,9 @@ def test_a_planted_bug_is_caught(name: str) -> None:
 def test_every_planted_bug_of_the_phone_still_finds_its_place(tmp_path: Path) -> None:
     for name in mutants.PHONE:
         build(tmp_path, mutants.patches(name))
+
+
+def test_the_simulator_fits_the_types_of_the_phones_code() -> None:
+    compiler = ROOT / "frontend" / "node_modules" / ".bin" / "tsc"
+    done = subprocess.run([compiler, "-p", HERE / "tsconfig.json"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout

@@ -12,7 +12,7 @@ export function verify(set: Setting, handsets: readonly Handset[]): void {
   for (const handset of handsets) if (handset.mustTell !== null) checkTold(set, handset, handset.mustTell)
 }
 
-function checkTicks({ model }: Setting, handsets: readonly Handset[], found: Findings): void {
+function checkTicks({ model, on }: Setting, handsets: readonly Handset[], found: Findings): void {
   const photos = new Set(found.photos.map(({ school, sha256 }) => `${school} ${sha256}`))
   const aside = new Set(found.quarantine.map(({ line }) => line))
   for (const tick of model.ticked.values()) {
@@ -30,8 +30,8 @@ function checkTicks({ model }: Setting, handsets: readonly Handset[], found: Fin
       const counted = rows.filter((row) => row.school === school && row.id === tick.id).length
       if (counted !== 1) model.fail(`${tick.id} counts ${counted} times on the server`)
       for (const name of tick.photos) {
-        if (photos.has(`${school} ${name}`)) continue
-        const reported = handsets.some(({ damaged, disk }) => damaged.has(name) || model.wiped.has(tick.id) || other(disk, name))
+        if (photos.has(`${school} ${name}`) || model.wiped.has(tick.id)) continue
+        const reported = handsets.some(({ damaged, disk }) => damaged.has(name) || other(disk, name) || outlived(disk, name))
         if (!reported) model.fail(`photo ${name.slice(0, 8)} of ${tick.id} is not on the server and nobody says so`)
       }
     }
@@ -48,8 +48,14 @@ function checkTicks({ model }: Setting, handsets: readonly Handset[], found: Fin
       return
     }
     // Parked because of its size, or of a school that the phone has left: visible on the phone, and only there.
-    const kept = handsets.map(({ disk }) => disk.held.get(id)).find((one) => one !== undefined)
+    const kept = handsets.map(({ disk }) => disk.lines.get(id)).find((one) => one !== undefined)
     if (kept?.code !== 'line_too_long' && kept?.code !== 'other_school') model.fail(`${id} is not on the server`)
+  }
+
+  /** Gone from the phone after thirty days of its clock, then from the server with a restore: the phone says so. */
+  function outlived(disk: Handset['disk'], name: string): boolean {
+    const months = on.has('clock jump') && on.has('server restored')
+    return months && disk.rows('aside').some((row: { key: string; code: string }) => row.key === `photo:${name}`)
   }
 
   /** Photos that belong to a school which the phone has left are kept back. */
@@ -88,7 +94,7 @@ function checkPhone({ model }: Setting, handset: Handset, found: Findings): void
   if (!there) model.fail(`${name} believes its ${chain.acked} records on a server that does not have them`)
   const mine = found.quarantine.filter(({ school }) => school === handset.school?.id)
   const asideOnServer = new Map(mine.map(({ line, code }) => [line, code]))
-  for (const { id, line, n, code } of disk.held.values()) {
+  for (const { id, line, n, code } of disk.lines.values()) {
     if (n === null || !asideOnServer.has(line) || line.startsWith('{"v":1,"kind":"parked"')) continue
     const why = asideOnServer.get(line)!
     // A line of a stream that was contradicted is aside there and whole in the stream that followed.
@@ -111,7 +117,7 @@ function checkPhone({ model }: Setting, handset: Handset, found: Findings): void
 /** A phone that noticed its loss says so in the first record of its next stream. */
 function checkTold({ model }: Setting, { disk }: Handset, stream: string): void {
   // A phone that changed schools since keeps the sentence to itself, put aside.
-  const said = [...model.stored.keys(), ...[...disk.held.values()].map((held) => held.line)].some(
+  const said = [...model.stored.keys(), ...[...disk.lines.values()].map((held) => held.line)].some(
     (line) => line.includes('"kind":"boot"') && line.includes('"lost"') && line.includes(`"before":{"stream":"${stream}"`),
   )
   if (!said) model.fail(`nobody says that the database with stream ${stream} was lost`)

@@ -202,10 +202,10 @@ class Worker:
         self.engine.dispose()
         return {}
 
-    def backup(self) -> dict[str, Any]:
-        """Keep a copy of the database; the last three are held."""
+    def backup(self, *, elsewhere: bool) -> dict[str, Any]:
+        """Keep a copy of the database, the last three are held; from one elsewhere on, phones may let records go."""
         self.kill()
-        self.store.backup()
+        self.store.backup(elsewhere=elsewhere)
         return {}
 
     def restore(self, *, which: int) -> dict[str, Any]:
