@@ -648,4 +648,12 @@ export const en: DeskWords = {
     empty: 'No record was put aside',
     emptyWhy: 'Everything the phones sent could be read.',
   },
+
+  losses: {
+    title: 'Records that may be lost',
+    why: 'A phone announced these numbers, never sent them, and went on with a new storage: it may have been cleared, reset or lost. Find the phone and ask who held it. A line goes away by itself when the records arrive.',
+    columns: { since: 'Since', device: 'Phone', person: 'Last held by', numbers: 'Numbers' },
+    numbers: (from, to) => (from === to ? `${from}` : `${from}–${to}, ${to - from + 1} records`),
+    nobody: 'Unknown',
+  },
 }

@@ -643,5 +643,13 @@ export const zh = {
     empty: '没有搁置的记录',
     emptyWhy: '手机送来的记录都读懂了。',
   },
+
+  losses: {
+    title: '可能丢失的记录',
+    why: '手机报过这些序号，却没有送来，之后换了新的存储：可能被清空、刷机或弄丢了。请尽快找到这部手机和当时的使用人核对。记录送到后，这里会自动消失。',
+    columns: { since: '发现于', device: '手机', person: '最后使用', numbers: '序号' },
+    numbers: (from: number, to: number) => (from === to ? `${from}` : `${from}–${to}，共 ${to - from + 1} 条`),
+    nobody: '未知',
+  },
 }
 export type DeskWords = typeof zh
