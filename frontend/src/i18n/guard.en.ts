@@ -52,11 +52,11 @@ export const en: GuardWords = {
     draft: 'Marks you had not saved are kept. Unlock to go on',
     roles: {
       guard: 'Guard',
-      repairer: 'Repairs',
+      repairer: 'Repairer',
       inspector: 'Inspector',
       supervisor: 'Supervisor',
       admin: 'Administrator',
-      district: 'District',
+      district: 'District officer',
     },
   },
 

@@ -49,11 +49,11 @@ export const zh = {
     draft: '上次没保存的标记还在，解锁后接着填',
     roles: {
       guard: '保安',
-      repairer: '维修',
-      inspector: '检查',
+      repairer: '水电工',
+      inspector: '检查员',
       supervisor: '主管',
       admin: '管理员',
-      district: '学区',
+      district: '区县管理',
     },
   },
 
@@ -173,8 +173,8 @@ export const zh = {
     grade: '严重程度',
     grades: { general: '一般', major: '重大' },
     phrases: {
-      ac: ['教室里还有人', '遥控器找不到', '关不掉', '已通知班主任'],
-      lights: ['教室里还有人', '开关失灵', '够不到开关', '只亮一部分'],
+      ac: ['屋里还有人', '遥控器找不到', '关不掉', '已通知班主任'],
+      lights: ['屋里还有人', '开关失灵', '够不到开关', '只亮一部分'],
       doors_windows: ['门没锁', '窗没关', '锁坏了', '关不严'],
       dripping: ['龙头关不严', '接口漏水', '地面有积水', '已关阀门'],
       running: ['龙头没关', '水管破了', '马桶长流水', '地面有积水', '已关阀门'],

@@ -93,9 +93,9 @@ describe('a mark', () => {
   test('says everything in the record, and a normal answer says nothing but itself', () => {
     let marks = cycle({}, AC)
     marks = amend(marks, 'ac', { handled: true, note: ' 靠窗 ', photos: [photo] })
-    marks = togglePhrase(togglePhrase(marks, 'ac', '关不掉'), 'ac', '教室里还有人')
+    marks = togglePhrase(togglePhrase(marks, 'ac', '关不掉'), 'ac', '屋里还有人')
     expect(readingsOf([AC, LIGHTS], marks, '；')).toEqual({
-      ac: { value: 'on', handled: true, note: '关不掉；教室里还有人；靠窗', photos: [photo.sha256] },
+      ac: { value: 'on', handled: true, note: '关不掉；屋里还有人；靠窗', photos: [photo.sha256] },
       lights: { value: 'off' },
     })
   })
