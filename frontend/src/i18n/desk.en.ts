@@ -71,7 +71,7 @@ export const en: DeskWords = {
     cancel: 'Cancel',
     save: 'Save',
     saving: 'Saving',
-    search: 'Search',
+    searchFor: (what: string) => `Search: ${what}`,
     all: 'All',
     retry: 'Try again',
     clearFilters: 'Clear filters',

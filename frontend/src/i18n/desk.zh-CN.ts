@@ -66,7 +66,7 @@ export const zh = {
     cancel: '取消',
     save: '保存',
     saving: '正在保存',
-    search: '搜索',
+    searchFor: (what: string) => `搜索：${what}`,
     all: '全部',
     retry: '再试一次',
     clearFilters: '清除筛选',
