@@ -312,6 +312,7 @@ export const en: DeskWords = {
     emptyWhy: 'Routes stand on the sheet 巡查路线 of the import file: name, start, minutes, days, scope and what to check.',
     import: 'Import a sheet',
     change: 'Routes come from the imported sheet. Change the sheet and import it again; the routes follow.',
+    placesOwn: 'The checks listed here are asked all along the route; each place adds its own on the phone, such as dripping and hot water at a tap.',
     toImport: 'Go to import',
     questions: {
       ac: 'AC',
