@@ -138,6 +138,15 @@ def test_a_place_switched_off_is_listed_and_no_longer_counted(
     assert (building["floors"], building["places"]) == ([1], 3)
 
 
+def test_places_in_use_and_places_switched_off_are_listed_apart(
+    staff: FlaskClient, school: SchoolForTest
+) -> None:
+    change(staff, school.places["A321"], active=False)
+    assert numbers(staff, "?active=true") == ["A101", "A102", "A1-水东"]
+    assert numbers(staff, "?active=false") == ["A321"]
+    assert numbers(staff) == ["A101", "A102", "A1-水东", "A321"]
+
+
 def change(client: FlaskClient, place: str, **changes: Any) -> Any:
     return client.patch(f"/api/v1/places/{place}", json=changes)
 

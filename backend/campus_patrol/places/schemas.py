@@ -65,6 +65,7 @@ class PlaceQuery(PageArguments):
     building = fields.String(load_default=None, validate=validate.Length(max=36))
     floor = fields.Integer(load_default=None, validate=validate.Range(min=-9, max=99))
     kind = fields.String(load_default=None, validate=validate.OneOf(KINDS))
+    active = fields.Boolean(load_default=None)
 
 
 class PlaceChange(Schema):

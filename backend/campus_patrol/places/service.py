@@ -65,6 +65,7 @@ def list_places(
     building: str | None = None,
     floor: int | None = None,
     kind: str | None = None,
+    active: bool | None = None,
     page_number: int,
     page_size: int,
 ) -> dict[str, Any]:
@@ -82,6 +83,8 @@ def list_places(
         statement = statement.where(Place.floor == floor)
     if kind is not None:
         statement = statement.where(Place.kind == kind)
+    if active is not None:
+        statement = statement.where(Place.active == active)
     rows = page(statement, page=page_number, page_size=page_size)
     rows["items"] = _described(rows["items"])
     return rows

@@ -1057,6 +1057,7 @@ export interface paths {
                     building?: string | null;
                     floor?: number | null;
                     kind?: "room" | "tap" | "facility" | null;
+                    active?: boolean | null;
                 };
                 header?: never;
                 path?: never;

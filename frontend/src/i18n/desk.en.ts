@@ -348,6 +348,8 @@ export const en: DeskWords = {
     lights: (n: number) => (n === 1 ? '1 lamp' : `${n} lamps`),
     taps: (n: number) => (n === 1 ? '1 tap' : `${n} taps`),
     hotWater: 'hot water',
+    state: 'State',
+    allStates: 'In use and switched off',
     off: 'Switched off',
     never: 'Never visited',
     empty: 'There is no place yet',

@@ -344,6 +344,8 @@ export const zh = {
     lights: (n: number) => `灯 ${n} 盏`,
     taps: (n: number) => `龙头 ${n} 个`,
     hotWater: '有热水',
+    state: '状态',
+    allStates: '在用和停用',
     off: '已停用',
     never: '从未巡查',
     empty: '还没有点位',
