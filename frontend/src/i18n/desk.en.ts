@@ -144,6 +144,7 @@ export const en: DeskWords = {
     },
     never: 'Never visited',
     voided: 'Voided',
+    printedOnly: (filters: string) => `Only part of the night is listed: ${filters}`,
     newRows: (n: number) => (n === 1 ? '1 new checkpoint' : `${n} new checkpoints`),
     empty: (day: string) => `No checkpoint on ${day}`,
     emptyWhy: 'When a guard scans the tag of a place with an enrolled phone, the checkpoint appears here.',

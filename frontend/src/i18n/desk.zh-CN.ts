@@ -139,6 +139,7 @@ export const zh = {
     },
     never: '从未巡查',
     voided: '已作废',
+    printedOnly: (filters: string) => `只列出这一部分：${filters}`,
     newRows: (n: number) => `新到 ${n} 条打卡`,
     empty: (day: string) => `${day} 没有打卡`,
     emptyWhy: '巡查人员用登记过的手机扫点位上的标签，打卡就会出现在这里。',
