@@ -257,7 +257,9 @@ export class Handset {
 export const labels = new WeakMap<SimTab, string>()
 
 function needsHelp(state: PhoneState): boolean {
-  return state.ready && (!state.enrolled || state.trouble?.kind === 'signed_out')
+  const { ready, enrolled, trouble } = state
+  // Only what our own server said of the token is a reason for a person to act.
+  return ready && (!enrolled || (trouble?.kind === 'signed_out' && trouble.code.startsWith('device_')))
 }
 
 function model(handset: Handset): Model {

@@ -41,6 +41,8 @@ export class Model {
   /** Highest `next` in a header that the server took in, by stream; goes back with a restore. */
   heard = new Map<string, number>()
   readonly made = new Set<string>()
+  /** Lines in the newest backup off the server's machine: only these may leave a phone. */
+  backedUp = new Set<string>()
   /** Streams that two phones share after a copy, or that went back in time. */
   readonly shared = new Set<string>()
   /** Records that were once on a phone whose database is gone. */
@@ -93,7 +95,9 @@ export class Model {
     }
     if (disk.school !== null) this.enrolled(disk, disk.school)
     for (const { id, line } of gone) {
-      if (this.ticked.has(id) && !this.isSomewhere(id, line)) this.fail(`${id} left its phone before any server had it`)
+      if (!this.ticked.has(id)) continue
+      if (!this.isSomewhere(id, line)) this.fail(`${id} left its phone before any server had it`)
+      else if (!this.backedUp.has(line)) this.fail(`${id} left its phone before any backup elsewhere had it`)
     }
   }
 

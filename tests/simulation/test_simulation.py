@@ -37,7 +37,8 @@ def test_a_seed_tells_the_same_story_twice(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["delete on send", "tick before complete", "ack before commit", "poison blocks", "ids forgotten"]
+    "name",
+    ["delete on send", "tick before complete", "ack before commit", "poison blocks", "serialise lines again"],
 )
 def test_a_planted_bug_is_caught(name: str) -> None:
     assert hunt(name, seeds=60, jobs=JOBS).failures
