@@ -58,9 +58,10 @@ function checkTicks({ model, on }: Setting, handsets: readonly Handset[], found:
     return months && disk.rows('aside').some((row: { key: string; code: string }) => row.key === `photo:${name}`)
   }
 
-  /** Photos that belong to a school which the phone has left are kept back. */
+  /** Photos of a school which the phone has left are kept back; all that are sent here are good, so no refusal is right. */
   function other(disk: Handset['disk'], name: string): boolean {
-    return disk.rows('photos').some((row: { sha256: string; state: string }) => row.sha256 === name && row.state === 'refused')
+    const kept = disk.rows('photos').some((row: { sha256: string; state: string }) => row.sha256 === name && row.state === 'refused')
+    return kept && !disk.rows('aside').some((row: { key: string }) => row.key === `photo:${name}`)
   }
 }
 
