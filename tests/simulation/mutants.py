@@ -8,7 +8,8 @@ Not in the list, because seeds do not catch them: two are put right by the next 
 another request; any 200 taken for a stored photo), one is refused by the phone (a server that acknowledges more than
 was announced). frontend/src/outbox/sync.test.ts holds all three: "wrong_request counts for nothing", "photos … are
 called stored only by their own hash", "an acknowledgement beyond what was announced is not believed".
-A photo whose hash the server does not check: a body cut here is never a readable picture; tests/photos holds that.
+A photo whose hash the server does not check: a body cut here is never a readable picture;
+tests/sync/test_bad_input.py holds that.
 """
 
 import json
