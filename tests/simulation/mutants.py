@@ -210,7 +210,7 @@ Plant = Callable[[Any], None]
 def _ack_before_commit(worker: Any) -> None:
     """Let the answer leave first; the commit comes with the next request."""
     commit = worker.commit
-    real = worker.client_open
+    real = worker.ask
 
     def late(**request: Any) -> dict[str, Any]:
         with worker.app.app_context():
@@ -218,7 +218,7 @@ def _ack_before_commit(worker: Any) -> None:
         return real(**request)
 
     worker.commit = lambda: None
-    worker.client_open = late
+    worker.ask = late
 
 
 def _poison_blocks(_: Any) -> None:

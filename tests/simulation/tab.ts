@@ -1,5 +1,13 @@
 /** One page of one phone, as the outbox sees the world: everything in here runs on virtual time and one seed. */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto'
 import type { Answer, Request, Wake } from '@outbox/world'
 import { TabWorld } from '@outbox/testing/world'
 import { type Disk, dropTab, factoryFor } from './disk'
@@ -175,6 +183,23 @@ interface FakeKey {
   readonly der: Uint8Array
 }
 
+/** Reading a key costs more than signing with it; the outbox gives us the same few again and again. */
+const keys = new Map<string, KeyObject>()
+
+function keyOf({ type, der }: FakeKey): KeyObject {
+  const text = Buffer.from(der).toString('latin1')
+  let key = keys.get(text)
+  if (key === undefined) {
+    const bytes = Buffer.from(der)
+    key =
+      type === 'private'
+        ? createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' })
+        : createPublicKey({ key: bytes, format: 'der', type: 'spki' })
+    keys.set(text, key)
+  }
+  return key
+}
+
 /** WebCrypto as far as the outbox uses it, done at once and answered in virtual time: the real one uses threads. */
 function subtleOver(later: <T>(call: () => T) => Promise<T>) {
   const bytes = (data: BufferSource) =>
@@ -195,13 +220,11 @@ function subtleOver(later: <T>(call: () => T) => Promise<T>) {
     importKey: (_: string, der: Uint8Array) => later(() => ({ type: 'public', der }) as FakeKey),
     sign: (_: unknown, key: FakeKey, data: BufferSource) =>
       later(() => {
-        const secret = createPrivateKey({ key: Buffer.from(key.der), format: 'der', type: 'pkcs8' })
-        return new Uint8Array(sign('sha256', bytes(data), { key: secret, dsaEncoding: 'ieee-p1363' })).buffer
+        return new Uint8Array(sign('sha256', bytes(data), { key: keyOf(key), dsaEncoding: 'ieee-p1363' })).buffer
       }),
     verify: (_: unknown, key: FakeKey, signature: BufferSource, data: BufferSource) =>
       later(() => {
-        const open = createPublicKey({ key: Buffer.from(key.der), format: 'der', type: 'spki' })
-        return verify('sha256', bytes(data), { key: open, dsaEncoding: 'ieee-p1363' }, bytes(signature))
+        return verify('sha256', bytes(data), { key: keyOf(key), dsaEncoding: 'ieee-p1363' }, bytes(signature))
       }),
   }
 }
