@@ -34,6 +34,11 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def as_a_phone_writes(record: dict[str, Any]) -> bytes:
+    """A line as JSON.stringify makes it."""
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 @dataclass
 class Phone:
     """One enrolled phone with its stream."""
@@ -97,7 +102,7 @@ class Phone:
 
     def write(self, line: dict[str, Any] | bytes) -> bytes:
         """Put a line at the end of the stream, as it is, and return its bytes."""
-        raw = line if isinstance(line, bytes) else json.dumps(line, ensure_ascii=False).encode()
+        raw = line if isinstance(line, bytes) else as_a_phone_writes(line)
         self.lines.append(raw)
         self.hashes.append(chain_hash(self.stream, len(self.lines), self.hashes[-1], raw))
         return raw

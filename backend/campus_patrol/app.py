@@ -23,6 +23,8 @@ from campus_patrol.problems import Problem
 from campus_patrol.reports.api import blp as reports
 from campus_patrol.settings import Settings
 from campus_patrol.sync.api import blp as sync
+from campus_patrol.sync.intake import Intake
+from campus_patrol.sync.service import receive
 from campus_patrol.tags.api import blp as tags
 from campus_patrol.wire import DateConverter, ProblemSchema
 
@@ -51,6 +53,7 @@ def create_app(settings: Settings) -> Flask:
     """
     app = Flask(__name__, static_folder=None)
     app.extensions["settings"] = settings
+    app.extensions["intake"] = Intake(receive)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.config.update(
         API_TITLE="Campus Patrol",

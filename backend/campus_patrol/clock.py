@@ -27,11 +27,11 @@ def standing_at(instant: datetime) -> Iterator[None]:
         _standing.reset(token)
 
 
-def night_of(at: datetime, zone: str) -> date:
+def night_of(at: datetime, zone: ZoneInfo) -> date:
     """Name the night an instant belongs to, as the date of that night's evening in the school's zone.
 
     A round that starts at 23:30 ends after midnight, and the people who walked it call all of it one night;
     so the day changes at noon, when no school patrols.
     """
-    local = at.astimezone(ZoneInfo(zone))
+    local = at.astimezone(zone)
     return local.date() if local.time() >= NOON else local.date() - timedelta(days=1)

@@ -6,9 +6,11 @@ one place where the caller's school is added to it. On PostgreSQL row-level secu
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +27,7 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
+    insert,
     orm,
     select,
     text,
@@ -217,6 +220,40 @@ def page(statement: Select[Any], *, page: int, page_size: int) -> dict[str, Any]
 def upsert(table: type[Base]) -> Any:
     """Start an INSERT that can say ON CONFLICT, in the dialect of the engine in use."""
     return (postgresql if db.engine.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def insert_rows(table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows that all name the same columns, their school too, by one prepared statement.
+
+    The same as the ORM's bulk insert without its bookkeeping, which took most of the time of a batch of records.
+    """
+    connection, columns = db.session.connection(), tuple(rows[0])
+    statement, order, processors = _prepared(table.__table__, columns, connection.dialect)
+    pick = itemgetter(*order)
+    made = [list(pick(row)) for row in rows]
+    for position, process in processors:
+        for values in made:
+            values[position] = process(values[position])
+    named = connection.dialect.paramstyle in ("named", "pyformat")
+    connection.exec_driver_sql(
+        statement,
+        [dict(zip(order, values, strict=True)) for values in made] if named else [tuple(v) for v in made],
+    )
+
+
+@lru_cache(maxsize=64)
+def _prepared(
+    table: Table, columns: tuple[str, ...], dialect: Dialect
+) -> tuple[str, tuple[str, ...], list[tuple[int, Callable[[Any], Any]]]]:
+    """Return an INSERT in the dialect's words, its columns in the order wanted, and what to do to values first."""
+    compiled = insert(table).compile(dialect=dialect, column_keys=list(columns))
+    order = tuple(compiled.positiontup or columns)
+    processors = [
+        (position, process)
+        for position, name in enumerate(order)
+        if (process := table.c[name].type.dialect_impl(dialect).bind_processor(dialect))
+    ]
+    return str(compiled), order, processors
 
 
 def escape_like(pattern: str) -> str:

@@ -8,6 +8,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import wraps
 from typing import Any
@@ -94,13 +95,23 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The phone a request comes from, as plain values that outlast the transaction they were read in."""
+
+    id: str
+    school_id: str
+    public_key: str | None
+
+
 def permit(
-    permission: str, *, largest: str = "body_limit"
+    permission: str, *, largest: str = "body_limit", again: bool = True
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Let a view run only for callers with this permission; ``largest`` names the setting that bounds its body.
 
     ``public`` is for anybody; names that start with ``device.`` are for enrolled phones, by bearer token, cookies
-    ignored; all others are for signed-in staff, by cookie, from our own pages only.
+    ignored; all others are for signed-in staff, by cookie, from our own pages only. With ``again`` false the view
+    itself asks once more, in the transaction that acts.
     """
     granted = frozenset().union(*PERMISSIONS.values())
     if permission != PUBLIC and permission not in granted:
@@ -124,7 +135,8 @@ def permit(
                     authenticate()
                 db.session.rollback()
                 request.get_data(cache=True)
-            authenticate()
+            if again or request.method in _SAFE:
+                authenticate()
             return view(*args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined]
@@ -179,21 +191,19 @@ def _authenticate_staff() -> Person:
     return row.Person
 
 
-def _authenticate_device() -> Device:
+def _authenticate_device() -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Problem("device_unknown", headers={"WWW-Authenticate": "Bearer"})
+    columns = select(Device.id, Device.school_id, Device.public_key, Device.revoked_at)
     with any_school():
-        device = db.session.scalars(
-            select(Device).where(Device.token_hash == token_hash(token))
-        ).one_or_none()
+        device = db.session.execute(columns.where(Device.token_hash == token_hash(token))).one_or_none()
         if device is None:
             raise Problem("device_unknown", headers={"WWW-Authenticate": "Bearer"})
         if device.revoked_at is not None:
             raise Problem("device_revoked", headers={"WWW-Authenticate": "Bearer"})
         use_school(device.school_id)
-    g.device = device
-    return device
+    g.device = Caller(device.id, device.school_id, device.public_key)
 
 
 def current_person() -> Person:
@@ -201,7 +211,7 @@ def current_person() -> Person:
     return g.person
 
 
-def current_device() -> Device:
+def current_device() -> Caller:
     """Return the phone this request was permitted for."""
     return g.device
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,7 +13,7 @@ from campus_patrol.patrols.models import Checkpoint, Doubt, Route, Stop
 from campus_patrol.sync.models import Record
 from tests.queries import counted
 
-ZONE = "Asia/Shanghai"
+ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def evening(nights_ago: int, minutes: int = 0) -> datetime:

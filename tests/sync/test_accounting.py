@@ -1,6 +1,5 @@
 """Every number a phone sends is accounted for, whatever is in it and wherever the server fails."""
 
-import json
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from sqlalchemy import func, select, text
 from campus_patrol.database import db, use_school
 from campus_patrol.patrols.models import Checkpoint
 from campus_patrol.sync.models import Quarantine, Record
-from tests.phone import Phone
+from tests.phone import Phone, as_a_phone_writes
 from tests.sync.test_bad_input import LINES
 
 LONGEST_BATCH = 256 * 1024
@@ -179,7 +178,7 @@ def test_stored_and_put_aside_are_together_what_was_sent(app, school, phone: Pho
         elif dice < 0.7:
             line, expected[n] = spoilt[n % len(spoilt)], "aside"
         elif dice < 0.85:
-            line, expected[n] = json.dumps(luck.choice(good), ensure_ascii=False).encode(), "copy"
+            line, expected[n] = as_a_phone_writes(luck.choice(good)), "copy"
         else:
             line, expected[n] = {**luck.choice(good), "elapsed": 10_000_000 + n}, "aside"
         phone.write(line)

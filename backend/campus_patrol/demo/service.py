@@ -21,9 +21,9 @@ from campus_patrol.imports.service import import_workbook
 from campus_patrol.patrols.models import Route, Stop
 from campus_patrol.patrols.rules import is_planned, questions_for
 from campus_patrol.people import service as people
-from campus_patrol.people.models import Device
 from campus_patrol.photos import service as photos
 from campus_patrol.places.models import Building, Place
+from campus_patrol.problems import Problem
 from campus_patrol.settings import Settings
 from campus_patrol.sync import rules as chain
 from campus_patrol.sync import service as sync
@@ -45,7 +45,6 @@ class _Phone:
     device: str
     person: str
     rng: Random
-    keys: Path
     stream: str
     head: int = 0
     hash: str = chain.GENESIS
@@ -102,10 +101,9 @@ class _Phone:
         body = b"".join(line + b"\n" for line in (json.dumps(header).encode(), *self.waiting))
         self.waiting = []
         with clock.standing_at(at):
-            device = db.session.get_one(Device, self.device)
-            receipt, problem = sync.receive(batch=sync.read_batch(body), device=device, keys=self.keys)
-        if problem is not None or receipt["ack"] != self.head or receipt["quarantined"]:
-            raise RuntimeError(f"the demo's records were not taken as they are: {problem or receipt}")
+            (said,) = sync.receive(deliveries=[sync.Delivery(sync.read_batch(body), self.device)])
+        if isinstance(said, Problem) or said["ack"] != self.head or said["quarantined"]:
+            raise RuntimeError(f"the demo's records were not taken as they are: {said}")
         db.session.expunge_all()
 
 
@@ -156,7 +154,7 @@ def make_demo(
     with clock.standing_at(_instant(dates[0] - timedelta(days=3), time(9))):
         people.create_school(name=SCHOOL, zone=ZONE, is_demo=True)
         import_workbook(content=WORKBOOK.read_bytes(), filename=WORKBOOK.name, dry_run=False)
-        sign_ins, phones = _people(rng, settings.keys)
+        sign_ins, phones = _people(rng)
     db.session.flush()
     # Fourteen nights were scanned: the tags hang on their doors.
     db.session.execute(update(Tag).values(printed_at=clock.now()))
@@ -184,7 +182,7 @@ def _instant(day: date, at: time) -> datetime:
     return datetime.combine(day, at, ZoneInfo(ZONE)).astimezone(UTC)
 
 
-def _people(rng: Random, keys: Path) -> tuple[list[dict[str, Any]], dict[str, list[_Phone]]]:
+def _people(rng: Random) -> tuple[list[dict[str, Any]], dict[str, list[_Phone]]]:
     """Add the cast; return how they sign in, and the phones of those who carry one, by role."""
     sign_ins: list[dict[str, Any]] = []
     phones: dict[str, list[_Phone]] = {}
@@ -206,7 +204,7 @@ def _people(rng: Random, keys: Path) -> tuple[list[dict[str, Any]], dict[str, li
             )
         if someone.phone:
             device, _ = people.add_device(name=someone.phone, public_key=None, app=__version__, by=admin)
-            phone = _Phone(device.id, person.id, rng, keys, f"{rng.getrandbits(128):032x}")
+            phone = _Phone(device.id, person.id, rng, f"{rng.getrandbits(128):032x}")
             phone.start(clock.now())
             phone.write("boot", clock.now(), {"reason": "enrolled", "app": __version__})
             phones.setdefault(someone.role, []).append(phone)

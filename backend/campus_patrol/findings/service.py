@@ -31,7 +31,12 @@ def project(records: Sequence[ProjectedRecord], done: Projection) -> None:
     Numbers are given under the lock of the school's row, so that a year's run from 0001 without a gap. A checkpoint
     that was voided takes its findings with it; their numbers stay taken.
     """
-    reported = [(row, wrong) for row in done.checkpoints for wrong in _wrong(row)]
+    language = _school().language
+    reported = [
+        (row, wrong)
+        for row in done.checkpoints
+        for wrong in rules.wrong_in(row["readings"], language=language)
+    ]
     reported += _seen_outside(records)
     if reported:
         db.session.execute(insert(Finding), _numbered(reported), execution_options={"render_nulls": True})
@@ -44,10 +49,6 @@ def _school() -> School:
     return db.session.get_one(School, current_school_id())
 
 
-def _wrong(row: dict[str, Any]) -> list[Wrong]:
-    return rules.wrong_in(row["readings"], language=_school().language)
-
-
 def _seen_outside(records: Iterable[ProjectedRecord]) -> list[tuple[dict[str, Any], Wrong]]:
     """Return what ``finding`` records report, with the fields a checkpoint would have had."""
     outside = [record for record in records if record.kind == "finding"]
@@ -55,7 +56,7 @@ def _seen_outside(records: Iterable[ProjectedRecord]) -> list[tuple[dict[str, An
         return []
     said = {record.data["place"] for record in outside}
     places = set(db.session.scalars(select(Place.id).where(Place.id.in_(said))))
-    zone = _school().zone
+    zone = ZoneInfo(_school().zone)
     return [
         (
             {

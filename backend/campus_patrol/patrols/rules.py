@@ -231,7 +231,7 @@ def clock_jump(before: Tick | None, now: Tick | None) -> timedelta:
     return max(timedelta(milliseconds=now.elapsed - before.elapsed) - (now.at - before.at), timedelta(0))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sighting:
     """Everything that is known about how a checkpoint came to be, gathered before it is judged.
 

@@ -1,16 +1,26 @@
 """Turn records into rounds, checkpoints and doubts; tell what happened in a night."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from campus_patrol import clock
-from campus_patrol.database import any_school, current_school_id, db, escape_like, found, new_id, page
+from campus_patrol.database import (
+    any_school,
+    current_school_id,
+    db,
+    escape_like,
+    found,
+    insert_rows,
+    new_id,
+    page,
+)
 from campus_patrol.history.service import note as note_event
 from campus_patrol.patrols import rules
 from campus_patrol.patrols.models import Checkpoint, Doubt, Round, Route, Stop
@@ -40,7 +50,7 @@ class Projection:
 
 
 def project(records: Sequence[ProjectedRecord]) -> Projection:
-    """Make rounds, checkpoints and doubts of one batch, which comes from one device in the order it was made.
+    """Make rounds, checkpoints and doubts of records; those of one phone come in the order it made them.
 
     Every record comes here once: sync has seen to that. Nothing is refused; what looks wrong becomes a doubt. Each
     table is written by one statement, and what the records name is looked up by one query for each table.
@@ -48,13 +58,52 @@ def project(records: Sequence[ProjectedRecord]) -> Projection:
     done = Projection()
     if not records:
         return done
-    school = db.session.get_one(School, current_school_id())
-    device = db.session.get_one(Device, records[0].device_id)
+    zone = ZoneInfo(db.session.get_one(School, current_school_id()).zone)
+    carried = {device.id: _Carried(device, _last_tick(device)) for device in _devices(records)}
     known = _Known.of([record for record in records if record.kind == "checkpoint"])
     rounds, doubts = [], []
-    before = _last_tick(device)
     for record in records:
-        jump, before = rules.clock_jump(before, record.tick), record.tick or before
+        phone = carried[record.device_id]
+        jump = phone.follow(record)
+        if record.kind == "checkpoint":
+            row, seen = _checkpoint(record, known, phone.device, zone)
+            done.checkpoints.append(row)
+            doubts += [
+                {
+                    "school_id": row["school_id"],
+                    "id": new_id(),
+                    "checkpoint_id": record.id,
+                    "kind": doubt.kind,
+                    "params": doubt.params,
+                }
+                for doubt in rules.doubts(Sighting(**seen, skew=record.skew, ahead=record.ahead, jump=jump))
+            ]
+        elif record.kind == "round_start":
+            rounds.append(_round_row(record, zone))
+    for phone in carried.values():
+        phone.put_down()
+    for model, rows in ((Round, rounds), (Checkpoint, done.checkpoints), (Doubt, doubts)):
+        if rows:
+            insert_rows(model, rows)
+    _end_rounds([record for record in records if record.kind == "round_end"])
+    done.voided = _void([record for record in records if record.kind == "void" and record.ref])
+    return done
+
+
+def _devices(records: Iterable[ProjectedRecord]) -> list[Device]:
+    return [db.session.get_one(Device, id_) for id_ in {record.device_id: None for record in records}]
+
+
+@dataclass(slots=True)
+class _Carried:
+    """A phone on its way through its records: who holds it, and what its clocks said last."""
+
+    device: Device
+    before: Tick | None
+
+    def follow(self, record: ProjectedRecord) -> timedelta:
+        """Go on to a record; return how far the phone's clock was put back before it."""
+        device, tick = self.device, record.tick
         if record.kind == "sign_in":
             device.last_person_id, device.pin_verified = record.person, record.data["verified"]
         elif record.kind == "sign_out":
@@ -62,26 +111,15 @@ def project(records: Sequence[ProjectedRecord]) -> Projection:
         elif record.person and record.person != device.last_person_id:
             # Somebody else goes on without a sign-in: whoever's PIN was checked, it was not this one's.
             device.last_person_id, device.pin_verified = record.person, device.pin_verified and False
-        if record.kind == "round_start":
-            rounds.append(_round_row(record, school.zone))
-        elif record.kind == "void" and record.ref:
-            done.voided.setdefault(record.ref, record.corrected_at)
-        elif record.kind == "checkpoint":
-            row, seen = _checkpoint(record, known, device, school.zone)
-            done.checkpoints.append(row)
-            doubts += [
-                {"id": new_id(), "checkpoint_id": record.id, "kind": doubt.kind, "params": doubt.params}
-                for doubt in rules.doubts(Sighting(**seen, skew=record.skew, ahead=record.ahead, jump=jump))
-            ]
-    if before is not None:
-        device.last_boot, device.last_at, device.last_elapsed = before.boot, before.at, before.elapsed
-    for model, rows in ((Round, rounds), (Checkpoint, done.checkpoints), (Doubt, doubts)):
-        if rows:
-            # Nulls spelled out: rows that leave different columns empty would each be a statement of their own.
-            db.session.execute(insert(model), rows, execution_options={"render_nulls": True})
-    _end_rounds({record.data["round"]: record for record in records if record.kind == "round_end"}, device)
-    done.voided = _void(done.voided, device)
-    return done
+        jump = rules.clock_jump(self.before, tick)
+        self.before = tick or self.before
+        return jump
+
+    def put_down(self) -> None:
+        """Write on the phone what its next record is judged by."""
+        if self.before is not None:
+            self.device.last_boot, self.device.last_at = self.before.boot, self.before.at
+            self.device.last_elapsed = self.before.elapsed
 
 
 def _last_tick(device: Device) -> Tick | None:
@@ -135,19 +173,22 @@ class _Known:
         return tag, "live" if tag.revoked_at is None else "revoked"
 
 
-def _round_row(record: ProjectedRecord, zone: str) -> dict[str, Any]:
+def _round_row(record: ProjectedRecord, zone: ZoneInfo) -> dict[str, Any]:
     return {
+        "school_id": current_school_id(),
         "id": record.id,
         "route_id": record.data["route"],
         "night": clock.night_of(record.corrected_at, zone),
         "device_id": record.device_id,
         "person_id": record.person,
         "started_at": record.corrected_at,
+        "ended_at": None,
+        "end_reason": None,
     }
 
 
 def _checkpoint(
-    record: ProjectedRecord, known: _Known, device: Device, zone: str
+    record: ProjectedRecord, known: _Known, device: Device, zone: ZoneInfo
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a checkpoint's row, and what is known about how it came to be."""
     data = record.data
@@ -156,7 +197,9 @@ def _checkpoint(
     said = data["place"] if data["place"] in known.places else None
     kinds = rules.kinds_of(rules.abnormal(data["readings"]))
     notes = [reading["note"] for reading in data["readings"].values() if reading.get("note")]
+    made = record.corrected_at
     row = {
+        "school_id": device.school_id,
         "id": record.id,
         # The tag is the evidence; what the phone believed comes second.
         "place_id": tag.place_id if tag else said,
@@ -167,14 +210,18 @@ def _checkpoint(
         "round_id": data["round"],
         "person_id": record.person,
         "device_id": record.device_id,
-        "night": clock.night_of(record.corrected_at, zone),
+        "night": clock.night_of(made, zone),
         "at": record.at,
-        "corrected_at": record.corrected_at,
+        "corrected_at": made,
         "received_at": record.received_at,
         "took_ms": data["took_ms"],
         "readings": data["readings"],
         "note": "\n".join(notes) or None,
-        **{f"has_{kind}": kind in kinds for kind in KIND_COLUMNS},
+        "has_ac": "ac" in kinds,
+        "has_light": "light" in kinds,
+        "has_leak": "leak" in kinds,
+        "has_hazard": "hazard" in kinds,
+        "voided_at": None,
     }
     return row, {
         "method": data["method"],
@@ -191,31 +238,39 @@ def _checkpoint(
     }
 
 
-def _end_rounds(ends: dict[str, ProjectedRecord], device: Device) -> None:
+def _end_rounds(records: Sequence[ProjectedRecord]) -> None:
     """End rounds; the phone that began one may, and whoever walked it: a phone enrolled anew is another device."""
-    if not ends:
+    if not records:
         return
-    for walked in db.session.scalars(
-        select(Round).where(Round.id.in_(ends.keys()), Round.ended_at.is_(None))
-    ):
-        if walked.device_id != device.id and walked.person_id != ends[walked.id].person:
-            continue
-        walked.ended_at, walked.end_reason = ends[walked.id].corrected_at, ends[walked.id].data["reason"]
-
-
-def _void(wanted: dict[str, datetime], device: Device) -> dict[str, datetime]:
-    """Strike out checkpoints; only the phone that made one can: another guard's word is no undo."""
-    if not wanted:
-        return {}
-    voided = {}
-    for checkpoint in db.session.scalars(
-        select(Checkpoint).where(
-            Checkpoint.id.in_(wanted.keys()),
-            Checkpoint.device_id == device.id,
-            Checkpoint.voided_at.is_(None),
+    begun = {
+        walked.id: walked
+        for walked in db.session.scalars(
+            select(Round).where(
+                Round.id.in_([record.data["round"] for record in records]), Round.ended_at.is_(None)
+            )
         )
-    ):
-        checkpoint.voided_at = voided[checkpoint.id] = wanted[checkpoint.id]
+    }
+    for record in records:
+        walked = begun.get(record.data["round"])
+        if walked and (walked.device_id == record.device_id or walked.person_id == record.person):
+            walked.ended_at, walked.end_reason = record.corrected_at, record.data["reason"]
+
+
+def _void(records: Sequence[ProjectedRecord]) -> dict[str, datetime]:
+    """Strike out checkpoints; only the phone that made one can: another guard's word is no undo."""
+    if not records:
+        return {}
+    made = {
+        checkpoint.id: checkpoint
+        for checkpoint in db.session.scalars(
+            select(Checkpoint).where(Checkpoint.id.in_([record.ref for record in records]))
+        )
+    }
+    voided: dict[str, datetime] = {}
+    for record in records:
+        checkpoint = made.get(record.ref or "")
+        if checkpoint and checkpoint.device_id == record.device_id and checkpoint.voided_at is None:
+            checkpoint.voided_at = voided[checkpoint.id] = record.corrected_at
     return voided
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Integer, String
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campus_patrol.database import Base, SchoolOwned, current_school_id
@@ -27,7 +27,17 @@ class RecordPhoto(SchoolOwned, Base):
     """That a record names a photo; the bytes may come later or never."""
 
     __tablename__ = "record_photo"
-    __table_args__ = (Index(None, "school_id", "sha256"),)
+    __table_args__ = (
+        Index(None, "school_id", "sha256"),
+        # What a phone is asked for with every receipt: few rows, however many photos its stream has named.
+        Index(
+            "ix_record_photo_wanted",
+            "school_id",
+            "stream",
+            sqlite_where=text("NOT stored"),
+            postgresql_where=text("NOT stored"),
+        ),
+    )
 
     # With the school: a phone that changed schools may bring a line that both have.
     school_id: Mapped[str] = mapped_column(
@@ -36,3 +46,5 @@ class RecordPhoto(SchoolOwned, Base):
     record_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     position: Mapped[int] = mapped_column(Integer)
+    stream: Mapped[str] = mapped_column(String(32))  # of the line that named it first
+    stored: Mapped[bool] = mapped_column(Boolean)  # whether the bytes are here

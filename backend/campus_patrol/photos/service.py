@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image, ImageOps
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from campus_patrol import clock
 from campus_patrol.database import current_school_id, db, found, upsert
-from campus_patrol.photos.models import Photo
+from campus_patrol.photos.models import Photo, RecordPhoto
 from campus_patrol.problems import Problem
 
 # A phone's canvas sends 2 MP; 24 is what a camera app's own file may have. Above that nobody means a photo.
@@ -31,6 +31,7 @@ def receive(*, sha256: str, content: bytes, folder: Path) -> tuple[Photo, bool]:
         raise Problem("photo_hash_differs")
     known = db.session.get(Photo, (current_school_id(), sha256))
     if known is not None and path(folder, sha256, "full").exists() and path(folder, sha256, "thumb").exists():
+        _note_stored(sha256)
         return known, False
     # Nothing is written yet: let the write lock go while the picture is worked on, so that other phones get in.
     db.session.rollback()
@@ -50,7 +51,21 @@ def receive(*, sha256: str, content: bytes, folder: Path) -> tuple[Photo, bool]:
     }
     # The same photo may be coming twice at once; both have written the same bytes, and one row is enough.
     db.session.execute(upsert(Photo).values(values).on_conflict_do_nothing())
+    _note_stored(sha256)
     return db.session.get_one(Photo, (current_school_id(), sha256)), known is None
+
+
+def _note_stored(sha256: str) -> None:
+    """Stop asking for a photo.
+
+    On PostgreSQL a record may name it in the same moment, and neither sees the other: then it is asked for once more,
+    and the second time finds it here.
+    """
+    db.session.execute(
+        update(RecordPhoto)
+        .where(RecordPhoto.sha256 == sha256, RecordPhoto.stored.is_(False))
+        .values(stored=True)
+    )
 
 
 def show(*, sha256: str, size: str, folder: Path) -> bytes:

@@ -19,7 +19,7 @@ def _keys() -> Path:
 
 
 @blp.route("/sync", methods=["POST"])
-@permit("device.sync")
+@permit("device.sync", again=False)
 @blp.response(200, schemas.SyncAnswer)
 @blp.doc(
     requestBody={
@@ -32,10 +32,10 @@ def sync() -> Any:
     """Bring records; the answer says how far they are stored."""
     if request.mimetype != "application/x-ndjson":
         raise Problem("type_refused")
-    receipt, problem = service.receive(
-        batch=service.read_batch(request.get_data()), device=current_device(), keys=_keys()
-    )
-    return problem.response() if problem else receipt
+    caller = current_device()
+    delivery = service.Delivery(service.read_batch(request.get_data()), caller.id)
+    said = current_app.extensions["intake"].bring(caller.school_id, delivery)
+    return said.response() if isinstance(said, Problem) else service.signed(said, keys=_keys())
 
 
 @blp.route("/quarantine")

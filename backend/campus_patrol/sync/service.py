@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,18 +10,21 @@ from typing import Any
 
 from marshmallow import ValidationError
 from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 
 from campus_patrol import clock
-from campus_patrol.database import current_school_id, db, new_id, page, upsert
+from campus_patrol.database import current_school_id, db, insert_rows, new_id, page, upsert
 from campus_patrol.findings import service as findings
 from campus_patrol.keys import server_key, sign
 from campus_patrol.patrols import schemas as patrol_shapes
 from campus_patrol.patrols import service as patrols
 from campus_patrol.patrols.rules import ProjectedRecord
 from campus_patrol.people.models import Device, School
-from campus_patrol.photos.models import Photo, RecordPhoto
+from campus_patrol.photos import service as photos
+from campus_patrol.photos.models import RecordPhoto
 from campus_patrol.problems import Problem
 from campus_patrol.sync import rules
+from campus_patrol.sync.lines import Reader
 from campus_patrol.sync.models import Quarantine, Record, Stream
 from campus_patrol.sync.schemas import HeaderSchema, RecordSchema
 
@@ -29,24 +32,26 @@ log = logging.getLogger(__name__)
 
 # One instance each, reused for every line: building a schema costs more than loading a record with it.
 _HEADER = HeaderSchema()
-_RECORD = RecordSchema()
-# None: kept in the log now, understood by the version that brings the domain.
-_DATA = {
-    "checkpoint": patrol_shapes.CheckpointData(),
-    "round_start": patrol_shapes.RoundStartData(),
-    "round_end": patrol_shapes.RoundEndData(),
-    "sign_in": patrol_shapes.SignInData(),
-    "boot": patrol_shapes.BootData(),
-    "void": patrol_shapes.VoidData(),
-    "finding": patrol_shapes.FindingData(),
-    "sign_out": None,
-    "repair_step": None,
-    "spot_check_answer": None,
-    "handover": None,
-    "notice_read": None,
-    "correction": None,
-    "sos": None,
-}
+_READER = Reader(
+    record=RecordSchema(),
+    # None: kept in the log now, understood by the version that brings the domain.
+    data={
+        "checkpoint": patrol_shapes.CheckpointData(),
+        "round_start": patrol_shapes.RoundStartData(),
+        "round_end": patrol_shapes.RoundEndData(),
+        "sign_in": patrol_shapes.SignInData(),
+        "boot": patrol_shapes.BootData(),
+        "void": patrol_shapes.VoidData(),
+        "finding": patrol_shapes.FindingData(),
+        "sign_out": None,
+        "repair_step": None,
+        "spot_check_answer": None,
+        "handover": None,
+        "notice_read": None,
+        "correction": None,
+        "sos": None,
+    },
+)
 WANTED_PHOTOS = 50
 # What both engines hold in any zone. A phone's time beyond that means nothing, but its record still counts.
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
@@ -61,13 +66,37 @@ class Batch:
 
 
 @dataclass(slots=True)
+class Delivery:
+    """A batch and the phone that brought it."""
+
+    batch: Batch
+    device_id: str
+
+
+@dataclass(slots=True)
 class _Line:
     n: int
     hash: str
     raw: bytes
-    record: dict[str, Any] | None
-    refusal: str | None
-    id: str | None = field(default=None)
+    record: dict[str, Any] | None = None
+    refusal: str | None = None
+    id: str | None = None
+
+
+@dataclass(slots=True)
+class _Visit:
+    """A delivery with what the server knows of its sender, on the way to its answer."""
+
+    batch: Batch
+    device: Device
+    stream: Stream
+    new: list[_Line] = field(default_factory=list)
+    problem: Problem | None = None
+
+    @property
+    def skew(self) -> float:
+        """Seconds that the phone's clock was ahead when it sent the batch."""
+        return (self.batch.header["device_time"] - clock.now()).total_seconds()
 
 
 def read_batch(body: bytes) -> Batch:
@@ -89,49 +118,72 @@ def read_batch(body: bytes) -> Batch:
     return Batch(header, lines)
 
 
-def receive(*, batch: Batch, device: Device, keys: Path) -> tuple[dict[str, Any], Problem | None]:
-    """Store a batch; return the receipt, or the problem to answer with instead.
+def receive(*, deliveries: Sequence[Delivery]) -> list[dict[str, Any] | Problem]:
+    """Store the batches of some phones of one school together; return for each its receipt, or the problem to answer.
 
     A gap or a fork is returned, not raised, because what was put aside and announced must be committed with it. Each
     line is judged by itself: one that cannot be understood is kept in its place in the chain, listed as put aside,
-    and does not hold up the lines behind it.
+    and does not hold up the lines behind it. No two of the deliveries may be of one stream. Receipts are not signed
+    yet (`signed`), and true once the caller has committed.
     """
-    header, now = batch.header, clock.now()
+    now = clock.now()
     # The weaker of PostgreSQL's two locks: it orders the writers of the log, and lets the desk write rows that name the
     # school. With the stronger one, revoking a phone that is just sending could be a deadlock.
     school = db.session.scalars(
-        select(School).where(School.id == current_school_id()).with_for_update(key_share=True)
+        select(School)
+        .where(School.id == current_school_id())
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     ).one()
-    # Another batch of the same phone may have been ahead of us in that queue.
-    db.session.refresh(device)
-    stream = _stream(header["stream"], device, now)
-    _hear(stream, header, device, now)
-    problem = _refuse_gap_or_fork(stream, batch, device, now)
-    if problem is not None:
-        return {}, problem
-    lines = _chain(batch)
-    known = [line for line in lines if line.n <= stream.head]
-    fork = _first_difference(stream, known)
-    if fork is not None:
-        _put_aside([(line, "fork") for line in lines if line.n >= fork], stream, device, now)
-        return {}, Problem("fork", at=fork)
-    new = lines[len(known) :]
-    if new:
-        for line in new:
-            judged = rules.judge(line.raw, record=_RECORD, data=_DATA)
-            line.record, line.refusal = judged.record, judged.refusal
-        skew = (header["device_time"] - now).total_seconds()
-        _store(new, stream, device, school, now, skew)
-        _end_streams_before(new, stream, device, now)
-    ack = min(stream.head, header["next"] - 1)
-    device.waiting = max(0, header["next"] - 1 - ack)
-    return _receipt(stream, ack, batch, school, now, keys), None
+    devices, streams = _devices(deliveries), _streams(deliveries)
+    visits: list[_Visit | Problem] = []
+    for delivery in deliveries:
+        device = devices[delivery.device_id]
+        if device.revoked_at is not None:
+            visits.append(Problem("device_revoked", headers={"WWW-Authenticate": "Bearer"}))
+            continue
+        visit = _Visit(delivery.batch, device, _stream(delivery.batch, device, streams, now))
+        _hear(visit.stream, visit.batch.header, device, now)
+        _admit(visit, now)
+        visits.append(visit)
+    heard = [visit for visit in visits if isinstance(visit, _Visit) and visit.problem is None]
+    _store(heard, school, now)
+    for visit in heard:
+        _end_streams_before(visit, now)
+    receipts = iter(_receipts(heard, school, now))
+    return [visit if isinstance(visit, Problem) else visit.problem or next(receipts) for visit in visits]
 
 
-def _stream(name: str, device: Device, now: datetime) -> Stream:
-    stream = db.session.get(Stream, (current_school_id(), name))
-    if stream is None:
-        stream = _new_stream(name, device, now)
+def signed(receipt: dict[str, Any], *, keys: Path) -> dict[str, Any]:
+    """Sign a receipt with the server's key, which the phone was given when it was enrolled."""
+    parts = [receipt[name] for name in ("stream", "ack", "ack_hash", "durable", "generation", "server_time")]
+    return {**receipt, "signature": sign(server_key(keys), "campus-patrol-ack", *parts)}
+
+
+def _devices(deliveries: Iterable[Delivery]) -> dict[str, Device]:
+    # Read again inside the transaction: another batch of the same phone, or somebody who revoked it, may have been
+    # ahead of us in the queue.
+    found = db.session.scalars(
+        select(Device)
+        .where(Device.id.in_([delivery.device_id for delivery in deliveries]))
+        .execution_options(populate_existing=True)
+    )
+    return {device.id: device for device in found}
+
+
+def _streams(deliveries: Iterable[Delivery]) -> dict[str, Stream]:
+    names = [delivery.batch.header["stream"] for delivery in deliveries]
+    if len(set(names)) != len(names):
+        raise ValueError("two batches of one stream at once")
+    found = db.session.scalars(
+        select(Stream).where(Stream.stream.in_(names)).execution_options(populate_existing=True)
+    )
+    return {stream.stream: stream for stream in found}
+
+
+def _stream(batch: Batch, device: Device, known: dict[str, Stream], now: datetime) -> Stream:
+    name = batch.header["stream"]
+    stream = known.get(name) or _new_stream(name, device, now)
     # A phone that was enrolled anew keeps its stream: the device on it is the one that spoke last.
     stream.device_id = device.id
     return stream
@@ -148,7 +200,6 @@ def _new_stream(name: str, device: Device, now: datetime) -> Stream:
         head_hash=rules.GENESIS,
     )
     db.session.add(stream)
-    db.session.flush()
     return stream
 
 
@@ -164,14 +215,30 @@ def _hear(stream: Stream, header: dict[str, Any], device: Device, now: datetime)
     device.app = header["app"] or device.app
 
 
+def _admit(visit: _Visit, now: datetime) -> None:
+    """Compare a batch with what is stored of its stream: leave its new lines in the visit, or the problem."""
+    stream, batch, device = visit.stream, visit.batch, visit.device
+    visit.problem = _refuse_gap_or_fork(stream, batch, device, now)
+    if visit.problem is not None:
+        return
+    lines = _chain(batch)
+    known = lines[: max(0, stream.head + 1 - batch.header["first"])]
+    fork = _first_difference(stream, known)
+    if fork is not None:
+        _put_aside([(line, "fork") for line in lines if line.n >= fork], stream, device, now)
+        visit.problem = Problem("fork", at=fork)
+        return
+    visit.new = lines[len(known) :]
+
+
 def _refuse_gap_or_fork(stream: Stream, batch: Batch, device: Device, now: datetime) -> Problem | None:
     first = batch.header["first"]
     if first > stream.head + 1:
         return Problem("gap", need=stream.head + 1)
-    if batch.header["prev"] != _hash_at(stream, first - 1):
-        _put_aside([(line, "fork") for line in _chain(batch)], stream, device, now)
-        return Problem("fork", at=first - 1)
     lines = _chain(batch)
+    if batch.header["prev"] != _hash_at(stream, first - 1):
+        _put_aside([(line, "fork") for line in lines], stream, device, now)
+        return Problem("fork", at=first - 1)
     if batch.header["head"] != (lines[-1].hash if lines else batch.header["prev"]):
         _put_aside([(line, "chain") for line in lines], stream, device, now)
         return Problem("fork", at=first)
@@ -182,7 +249,7 @@ def _chain(batch: Batch) -> list[_Line]:
     previous, lines = batch.header["prev"], []
     for n, raw in enumerate(batch.lines, batch.header["first"]):
         previous = rules.chain_hash(batch.header["stream"], n, previous, raw)
-        lines.append(_Line(n, previous, raw, None, None))
+        lines.append(_Line(n, previous, raw))
     return lines
 
 
@@ -207,57 +274,62 @@ def _first_difference(stream: Stream, known: Sequence[_Line]) -> int | None:
     return next((line.n for line in known if stored[line.n] != line.hash), None)
 
 
-def _store(
-    lines: list[_Line], stream: Stream, device: Device, school: School, now: datetime, skew: float
-) -> None:
-    fresh = _settle_ids(lines)
+def _store(visits: Sequence[_Visit], school: School, now: datetime) -> None:
+    """Put the new lines of all visits into the log, one statement for each table, and project what can be read."""
+    lines = [(line, visit) for visit in visits for line in visit.new]
+    if not lines:
+        return
     rows = []
-    for line in lines:
+    for line, visit in lines:
+        judged = _READER.judge(line.raw)
+        line.record, line.refusal = judged.record, judged.refusal
+        line.id = judged.record["id"] if judged.record else None
         school.log_length += 1
-        school.log_hash = rules.log_hash(school.log_hash, stream.stream, line.n, line.hash)
+        school.log_hash = rules.log_hash(school.log_hash, visit.stream.stream, line.n, line.hash)
         rows.append(
             {
-                "stream": stream.stream,
+                "school_id": school.id,
+                "stream": visit.stream.stream,
                 "n": line.n,
                 "id": line.id,
                 "hash": line.hash,
                 "line": line.raw,
-                "device_id": device.id,
+                "device_id": visit.device.id,
                 "received_at": now,
                 "log_number": school.log_length,
                 "log_hash": school.log_hash,
             }
         )
-    db.session.execute(insert(Record), rows)
-    stream.head, stream.head_hash = lines[-1].n, lines[-1].hash
-    projected = [_projected(line, stream, device, now, skew) for line in fresh]
+    _insert(rows, [line for line, _ in lines])
+    for visit in visits:
+        if visit.new:
+            visit.stream.head, visit.stream.head_hash = visit.new[-1].n, visit.new[-1].hash
+    fresh = [(line, visit) for line, visit in lines if line.id]
     _name_photos(fresh)
-    for record in _project(projected):
-        next(line for line in fresh if line.id == record.id).refusal = "projection_failed"
-    _put_aside([(line, line.refusal) for line in lines if line.refusal], stream, device, now)
+    skews = {visit.stream.stream: visit.skew for visit in visits}
+    failed = _project([_projected(line, visit, now, skews[visit.stream.stream]) for line, visit in fresh])
+    for visit in visits:
+        for line in visit.new:
+            if line.id in failed:
+                line.refusal = "projection_failed"
+        aside = [(line, line.refusal) for line in visit.new if line.refusal]
+        _put_aside(aside, visit.stream, visit.device, now)
 
 
-def _end_streams_before(lines: list[_Line], stream: Stream, device: Device, now: datetime) -> None:
-    """Note what a new stream says of the one it follows: what that one announced and never sent may be lost."""
-    for line in lines:
-        # Only a line that is new: one that came along to yet another stream says nothing new of the one before.
-        if line.id is None or line.record is None or line.record["kind"] != "boot":
-            continue
-        reason, before = line.record["data"]["reason"], line.record["data"]["before"]
-        if reason not in ("lost", "moved") or before is None or before["stream"] == stream.stream:
-            continue
-        ended = db.session.get(Stream, (current_school_id(), before["stream"]))
-        if ended is None and reason == "lost":
-            ended = _new_stream(before["stream"], device, now)
-        # Lines that moved are under their ids in the new stream. Only the phone itself can say so of its own.
-        if ended is None or (reason == "moved" and ended.device_id != device.id):
-            continue
-        ended.announced_next = max(ended.announced_next, before["next"])
-        ended.ended, ended.ended_at = reason, now
+def _insert(rows: list[dict[str, Any]], lines: list[_Line]) -> None:
+    """Write lines into the log; when an id is there already, settle first which line has it."""
+    try:
+        with db.session.connection().begin_nested():
+            insert_rows(Record, rows)
+    except IntegrityError:
+        _settle_ids(lines)
+        for row, line in zip(rows, lines, strict=True):
+            row["id"] = line.id
+        insert_rows(Record, rows)
 
 
-def _settle_ids(lines: list[_Line]) -> list[_Line]:
-    """Give each line its id unless another record has it; return the lines that are records not seen before.
+def _settle_ids(lines: list[_Line]) -> None:
+    """Leave a line its id only if no other record has it.
 
     The same id with the same bytes is a phone's stream that moved house: already stored, nothing to do. With other
     bytes it is a conflict: kept and shown.
@@ -267,20 +339,37 @@ def _settle_ids(lines: list[_Line]) -> list[_Line]:
     holders: dict[str, bytes] = dict(
         db.session.execute(select(Record.id, Record.line).where(Record.id.in_(ids))).all()  # type: ignore[arg-type]
     )
-    fresh = []
     for line in understood:
         assert line.record is not None
         record_id = line.record["id"]
         if record_id not in holders:
             holders[record_id] = line.raw
-            line.id = record_id
-            fresh.append(line)
-        elif holders[record_id] != line.raw:
+            continue
+        line.id = None
+        if holders[record_id] != line.raw:
             line.refusal = "id_conflict"
-    return fresh
 
 
-def _projected(line: _Line, stream: Stream, device: Device, now: datetime, skew: float) -> ProjectedRecord:
+def _end_streams_before(visit: _Visit, now: datetime) -> None:
+    """Note what a new stream says of the one it follows: what that one announced and never sent may be lost."""
+    for line in visit.new:
+        # Only a line that is new: one that came along to yet another stream says nothing new of the one before.
+        if line.id is None or line.record is None or line.record["kind"] != "boot":
+            continue
+        reason, before = line.record["data"]["reason"], line.record["data"]["before"]
+        if reason not in ("lost", "moved") or before is None or before["stream"] == visit.stream.stream:
+            continue
+        ended = db.session.get(Stream, (current_school_id(), before["stream"]))
+        if ended is None and reason == "lost":
+            ended = _new_stream(before["stream"], visit.device, now)
+        # Lines that moved are under their ids in the new stream. Only the phone itself can say so of its own.
+        if ended is None or (reason == "moved" and ended.device_id != visit.device.id):
+            continue
+        ended.announced_next = max(ended.announced_next, before["next"])
+        ended.ended, ended.ended_at = reason, now
+
+
+def _projected(line: _Line, visit: _Visit, now: datetime, skew: float) -> ProjectedRecord:
     record = line.record
     assert record is not None
     return ProjectedRecord(
@@ -295,47 +384,54 @@ def _projected(line: _Line, stream: Stream, device: Device, now: datetime, skew:
         data=record["data"],
         photos=[photo["sha256"] for photo in record["photos"]],
         ref=record["ref"],
-        device_id=device.id,
-        stream=stream.stream,
+        device_id=visit.device.id,
+        stream=visit.stream.stream,
         n=line.n,
         received_at=now,
         skew_seconds=skew,
     )
 
 
-def _project(records: list[ProjectedRecord]) -> list[ProjectedRecord]:
-    """Bring records into the domain tables; return those that could not be.
+def _project(records: list[ProjectedRecord]) -> set[str]:
+    """Bring records into the domain tables; return the ids of those that could not be.
 
     All at once, which is fast. If that fails, one by one, so that the failing one is known and alone in failing: the
     line itself is in the log either way.
     """
     if not records:
-        return []
+        return set()
     try:
         with db.session.begin_nested():
             findings.project(records, patrols.project(records))
-        return []
+        return set()
     except Exception:
-        log.exception("a batch of %d records could not be projected at once", len(records))
-    failed = []
+        log.exception("%d records could not be projected at once", len(records))
+    failed = set()
     for record in records:
         try:
             with db.session.begin_nested():
                 findings.project([record], patrols.project([record]))
         except Exception:
             log.exception("record %s could not be projected", record.id)
-            failed.append(record)
+            failed.add(record.id)
     return failed
 
 
-def _name_photos(lines: list[_Line]) -> None:
-    rows = []
-    for line in lines:
-        assert line.record is not None
-        hashes = dict.fromkeys(photo["sha256"] for photo in line.record["photos"])
-        rows += [{"record_id": line.id, "sha256": sha, "position": i} for i, sha in enumerate(hashes)]
-    if rows:
-        db.session.execute(insert(RecordPhoto), rows)
+def _name_photos(lines: Iterable[tuple[_Line, _Visit]]) -> None:
+    named = [
+        (line.id, visit.stream.stream, dict.fromkeys(photo["sha256"] for photo in line.record["photos"]))
+        for line, visit in lines
+        if line.record and line.record["photos"]
+    ]
+    if not named:
+        return
+    here = photos.stored(sha for _, _, hashes in named for sha in hashes)
+    rows = [
+        {"record_id": id_, "sha256": sha, "position": i, "stream": stream, "stored": sha in here}
+        for id_, stream, hashes in named
+        for i, sha in enumerate(hashes)
+    ]
+    db.session.execute(insert(RecordPhoto), rows)
 
 
 def _put_aside(lines: list[tuple[_Line, str | None]], stream: Stream, device: Device, now: datetime) -> None:
@@ -358,44 +454,50 @@ def _put_aside(lines: list[tuple[_Line, str | None]], stream: Stream, device: De
         db.session.execute(upsert(Quarantine).on_conflict_do_nothing(), rows)
 
 
-def _receipt(
-    stream: Stream, ack: int, batch: Batch, school: School, now: datetime, keys: Path
-) -> dict[str, Any]:
-    first, last = batch.header["first"], batch.header["first"] + batch.header["count"] - 1
-    aside = db.session.execute(
+def _receipts(visits: Sequence[_Visit], school: School, now: datetime) -> list[dict[str, Any]]:
+    """Say of each stream how far it is stored; what all of them need is asked for all at once."""
+    names = [visit.stream.stream for visit in visits]
+    # Most streams have nothing aside; the others are worth a question of their own.
+    with_aside = set(
+        db.session.scalars(select(Quarantine.stream).where(Quarantine.stream.in_(names)).distinct())
+    )
+    wanted = _wanted_photos(names)
+    receipts = []
+    for visit in visits:
+        stream, header = visit.stream, visit.batch.header
+        ack = min(stream.head, header["next"] - 1)
+        visit.device.waiting = max(0, header["next"] - 1 - ack)
+        last = max(header["first"] + header["count"] - 1, ack)
+        aside = _aside(stream, header["first"], last) if stream.stream in with_aside else []
+        receipts.append(
+            {
+                "stream": stream.stream,
+                "request": header["request"],
+                "ack": ack,
+                "ack_hash": _hash_at(stream, ack),
+                "durable": _durable(stream, school),
+                "generation": school.generation,
+                "quarantined": aside,
+                "want_photos": wanted.get(stream.stream, []),
+                "server_time": _text(now),
+            }
+        )
+    return receipts
+
+
+def _aside(stream: Stream, first: int, last: int) -> list[dict[str, Any]]:
+    """List what was put aside of these numbers: past the batch too, because an answer may have been lost before."""
+    rows = db.session.execute(
         select(Quarantine.n, Quarantine.code, Record.id)
         .join(Record, (Record.stream == Quarantine.stream) & (Record.n == Quarantine.n))
         .where(
             Quarantine.stream == stream.stream,
-            # Past the batch too: a phone whose answer was lost may come back with a smaller one.
-            Quarantine.n.between(first, max(last, ack)),
+            Quarantine.n.between(first, last),
             Quarantine.hash == Record.hash,
         )
         .order_by(Quarantine.n)
     )
-    ack_hash, server_time = _hash_at(stream, ack), _text(now)
-    durable = _durable(stream, school)
-    return {
-        "stream": stream.stream,
-        "request": batch.header["request"],
-        "ack": ack,
-        "ack_hash": ack_hash,
-        "durable": durable,
-        "generation": school.generation,
-        "quarantined": [row._asdict() for row in aside],
-        "want_photos": _wanted_photos(stream),
-        "server_time": server_time,
-        "signature": sign(
-            server_key(keys),
-            "campus-patrol-ack",
-            stream.stream,
-            ack,
-            ack_hash,
-            durable,
-            school.generation,
-            server_time,
-        ),
-    }
+    return [row._asdict() for row in rows]
 
 
 def _durable(stream: Stream, school: School) -> int:
@@ -407,19 +509,15 @@ def _durable(stream: Stream, school: School) -> int:
     return db.session.scalar(held.order_by(Record.n.desc()).limit(1)) or 0
 
 
-def _wanted_photos(stream: Stream) -> list[str]:
-    return list(
-        db.session.scalars(
-            select(RecordPhoto.sha256)
-            .join(Record, (Record.id == RecordPhoto.record_id) & (Record.school_id == RecordPhoto.school_id))
-            .outerjoin(
-                Photo, (Photo.sha256 == RecordPhoto.sha256) & (Photo.school_id == RecordPhoto.school_id)
-            )
-            .where(Record.stream == stream.stream, Photo.sha256.is_(None))
-            .group_by(RecordPhoto.sha256)
-            .limit(WANTED_PHOTOS)
-        )
+def _wanted_photos(streams: Sequence[str]) -> dict[str, list[str]]:
+    """Return the hashes of photos that these streams name and nobody has brought, at most 50 each."""
+    wanted: dict[str, dict[str, None]] = {}
+    rows = select(RecordPhoto.stream, RecordPhoto.sha256).where(
+        RecordPhoto.stream.in_(streams), RecordPhoto.stored.is_(False)
     )
+    for stream, sha in db.session.execute(rows):
+        wanted.setdefault(stream, {})[sha] = None
+    return {stream: list(hashes)[:WANTED_PHOTOS] for stream, hashes in wanted.items()}
 
 
 def _text(at: datetime) -> str:
