@@ -2,11 +2,8 @@
 
 import contextlib
 import json
-import re
-import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +11,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.e2e.camera import FakeCamera, labels
-from tests.e2e.proxy import Road, open_road
-from tests.program import ROOT, free_port, run, serving
+from tests.e2e.site import CHROMIUM, FLAGS, PASSWORD, SetUp, Site, open_site, set_up_school
+from tests.program import ROOT
 
-PIN = "246810"
-PASSWORD = "a-long-enough-password"
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
-    None,
-)
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PHONE = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 2,
@@ -67,92 +48,17 @@ def playwright() -> Iterator[Playwright]:
         yield driver
 
 
-@dataclass
-class Site:
-    """One school on one server, reached over a road that can be cut."""
-
-    folder: Path
-    port: int
-    road: Road
-    origin: str
-    guard: str
-    guard_pin: str
-    sheet: Path
-    codes: dict[str, str] = field(default_factory=dict)  # number -> code
-    _running: contextlib.ExitStack | None = None
-
-    def start(self) -> None:
-        """Start the server, for good until it is stopped."""
-        self._running = contextlib.ExitStack()
-        self._running.enter_context(
-            serving(
-                "serve",
-                "--data",
-                self.folder,
-                "--public-url",
-                self.origin,
-                port=self.road.upstream,
-                output=self.folder / "server.log",
-            )
-        )
-
-    def stop(self) -> None:
-        """Stop the server; phones have no signal from here on."""
-        if self._running:
-            self._running.close()
-            self._running = None
-
-
-@dataclass
-class SetUp:
-    """A data folder as the command line made it, to be copied for each test."""
-
-    folder: Path
-    port: int
-    guard: str
-    guard_pin: str
-    sheet: Path
-
-
 @pytest.fixture(scope="session")
 def set_up(tmp_path_factory: pytest.TempPathFactory, pages: None) -> SetUp:
     """The school of campus.xlsx with an administrator, a guard and a printed sheet: typed once, as a school does it."""
-    folder = tmp_path_factory.mktemp("set-up")
-    password, sheet, data, port = folder / "password", folder / "tags.pdf", folder / "data", free_port()
-    password.write_text(PASSWORD)
-
-    def cli(*arguments: object) -> str:
-        done = run(*arguments, "--data", data)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    cli("init", "--school", "明德实验学校", "--admin", "admin", "--password-file", password)
-    cli("import", ROOT / "backend/campus_patrol/demo/campus.xlsx")
-    pin = re.search(r"\b(\d{6})\b", cli("person", "add", "王建国", "--role", "guard"))
-    assert pin
-    cli("tags", "sheet", sheet, "--building", "明德楼", "--public-url", f"http://localhost:{port}")
-    return SetUp(data, port, "王建国", pin.group(1), sheet)
+    return set_up_school(tmp_path_factory.mktemp("set-up"))
 
 
 @pytest.fixture
 def site(set_up: SetUp, tmp_path: Path) -> Iterator[Site]:
     """That school, being served."""
-    folder, upstream = tmp_path / "data", free_port()
-    shutil.copytree(set_up.folder, folder)
-    road, server = open_road(set_up.port, upstream)
-    origin = f"http://localhost:{set_up.port}"
-    made = Site(folder, set_up.port, road, origin, set_up.guard, set_up.guard_pin, set_up.sheet)
-    made.start()
-    try:
-        yield made
-    finally:
-        made.stop()
-        _close(server)
-
-
-def _close(server: ThreadingHTTPServer) -> None:
-    server.shutdown()
-    server.server_close()
+    with open_site(set_up, tmp_path / "data") as served:
+        yield served
 
 
 @pytest.fixture
