@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.e2e.camera import FakeCamera, labels
-from tests.e2e.site import CHROMIUM, FLAGS, PASSWORD, SetUp, Site, open_site, set_up_school
+from tests.e2e.site import CHROMIUM, FLAGS, PASSWORD, Office, SetUp, Site, open_site, set_up_school
 from tests.program import ROOT
 
 PHONE = {
@@ -185,6 +185,28 @@ class PhoneUser:
         self.page.get_by_role("button", name="扫码", exact=True).click()
         self.page.get_by_role("dialog").wait_for(timeout=20_000)
 
+    def type_number(self, short: str) -> None:
+        """Type the number under a label, from the home screen or the camera, and wait for its checklist."""
+        typing = self.page.get_by_role("button", name="输入号码")
+        if not typing.or_(self.page.locator(".typed")).is_visible():
+            self.page.get_by_role("button", name="扫码", exact=True).click()
+        if not self.page.locator(".typed").is_visible():
+            typing.click()
+        keys = self.page.locator(".typed .keys")
+        keys.evaluate(
+            """(keys, short) => {
+                const all = [...keys.querySelectorAll('button')]
+                for (const digit of short) all.find((key) => key.textContent === digit).click()
+            }""",
+            short,
+        )
+        self.page.get_by_role("dialog").wait_for()
+
+    def save(self) -> None:
+        """Save the open checklist and wait until it has gone."""
+        self.page.locator("button.save").click()
+        self.page.get_by_role("dialog").wait_for(state="detached")
+
     def home(self) -> None:
         """Leave the camera."""
         self.page.get_by_role("button", name="关闭").last.click()
@@ -192,17 +214,26 @@ class PhoneUser:
 
     def lines(self) -> list[dict[str, Any]]:
         """What the phone wrote, out of its own database."""
-        rows = self.page.evaluate(
-            """() => new Promise((done, failed) => {
+        return [json.loads(row["line"]) for row in self.read("outbox")]
+
+    def read(self, store: str) -> list[dict[str, Any]]:
+        """All rows of one store of the phone's database; bytes as their number."""
+        return self.page.evaluate(
+            """(store) => new Promise((done, failed) => {
                 const open = indexedDB.open('campus-patrol')
                 open.onerror = () => failed(open.error)
                 open.onsuccess = () => {
-                    const all = open.result.transaction('outbox').objectStore('outbox').getAll()
-                    all.onsuccess = () => { open.result.close(); done(all.result.map(row => row.line)) }
+                    const all = open.result.transaction(store).objectStore(store).getAll()
+                    const plain = (_, value) => (value instanceof ArrayBuffer ? value.byteLength : value)
+                    all.onsuccess = () => { open.result.close(); done(JSON.parse(JSON.stringify(all.result, plain))) }
                 }
-            })"""
+            })""",
+            store,
         )
-        return [json.loads(row) for row in rows]
+
+    def stream(self) -> str:
+        """The stream that the phone writes on."""
+        return next(row["stream"] for row in self.read("meta") if isinstance(row, dict) and "head" in row)
 
 
 @pytest.fixture
@@ -210,12 +241,12 @@ def new_phone(playwright: Playwright, site: Site, tmp_path: Path) -> Iterator[Ca
     """Make phones, each with a profile and a camera of its own."""
     with contextlib.ExitStack() as stack:
 
-        def make(**options: Any) -> PhoneUser:
-            number = len(list(tmp_path.glob("profile*")))
+        def make(profile: Path | None = None, **options: Any) -> PhoneUser:
+            number = len(list(tmp_path.glob("camera*")))
             camera = FakeCamera(tmp_path / f"camera{number}.y4m")
             camera.show(None)
             context = playwright.chromium.launch_persistent_context(
-                str(tmp_path / f"profile{number}"),
+                str(profile or tmp_path / f"profile{number}"),
                 executable_path=CHROMIUM,
                 args=[
                     *FLAGS,
@@ -244,6 +275,28 @@ def phone(new_phone: Callable[[], PhoneUser], desk: DeskUser) -> PhoneUser:
     """A phone that was enrolled from the desk and is unlocked."""
     user = new_phone()
     user.enrol(enrolment_code(desk))
+    user.unlock()
+    user.settle()
+    return user
+
+
+@pytest.fixture
+def office(site: Site) -> Office:
+    """The administrator without a browser."""
+    return Office(site)
+
+
+@pytest.fixture
+def shorts(office: Office) -> list[str]:
+    """The numbers printed under the labels."""
+    return [tag["short"] for tag in office.ask("GET", "tags?page_size=200")["items"]]
+
+
+@pytest.fixture
+def guard(new_phone: Callable[[], PhoneUser], office: Office) -> PhoneUser:
+    """A phone that the office enrolled and its guard unlocked."""
+    user = new_phone()
+    user.enrol(office.enrolment_code())
     user.unlock()
     user.settle()
     return user
