@@ -26,7 +26,7 @@ BOUNDS = bounds(
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-BY_DEVICE = {"/api/v1/sync", "/api/v1/pack", "/api/v1/pin", "/api/v1/photos/{sha256}"}
+BY_DEVICE = {"/api/v1/sync", "/api/v1/rescue", "/api/v1/pack", "/api/v1/pin", "/api/v1/photos/{sha256}"}
 CONFORMANCE = [response_schema_conformance, content_type_conformance]
 
 
@@ -43,7 +43,8 @@ def test_whatever_is_sent_is_answered_as_the_contract_says(
     app: Flask, school, as_role, new_phone, monkeypatch
 ) -> None:
     """Half of the calls name things that exist, so that they come further than to not found."""
-    monkeypatch.setattr("campus_patrol.people.service.throttle", lambda *_args, **_options: None)
+    for folder in ("people", "rescues"):
+        monkeypatch.setattr(f"campus_patrol.{folder}.service.throttle", lambda *_args, **_options: None)
     phone: Phone = new_phone()
     phone.write(phone.checkpoint(tag=school.codes["A101"], readings={"lights": {"value": "on"}}))
     phone.write(phone.checkpoint())
@@ -53,6 +54,7 @@ def test_whatever_is_sent_is_answered_as_the_contract_says(
     real = {
         "checkpoint_id": doubtful["id"],
         "doubt_id": doubtful["doubts"][0]["id"],
+        "code_id": staff.post("/api/v1/rescue-codes").json["id"],
         "device_id": new_phone().device["id"],
         "enrolment_id": staff.post("/api/v1/enrolments", json={}).json["id"],
         "finding_id": staff.get("/api/v1/findings").json["items"][0]["id"],
@@ -104,6 +106,8 @@ def test_whatever_is_sent_is_answered_as_the_contract_says(
         "POST /api/v1/enrol",
         "POST /api/v1/imports",
         "POST /api/v1/pin",
+        "POST /api/v1/rescue",
+        "POST /api/v1/rescues/{stream}/accept",
         "POST /api/v1/session",
         "POST /api/v1/sync",
     }

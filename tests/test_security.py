@@ -22,6 +22,7 @@ PUBLIC = {
     "GET /desk/",
     "GET /desk/<path:_view>",
     "POST /api/v1/enrol",
+    "POST /api/v1/rescue",
     "POST /api/v1/session",
 }
 

@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from campus_patrol import __version__, pages, problems, security
 from campus_patrol.audit.api import blp as audit
-from campus_patrol.database import db, tune
+from campus_patrol.database import db, engine_options, tune
 from campus_patrol.findings.api import blp as findings
 from campus_patrol.history.api import blp as history
 from campus_patrol.imports.api import blp as imports
@@ -21,6 +21,7 @@ from campus_patrol.photos.api import blp as photos
 from campus_patrol.places.api import blp as places
 from campus_patrol.problems import Problem
 from campus_patrol.reports.api import blp as reports
+from campus_patrol.rescues.api import blp as rescues
 from campus_patrol.settings import Settings
 from campus_patrol.sync.api import blp as sync
 from campus_patrol.sync.intake import Intake
@@ -28,7 +29,21 @@ from campus_patrol.sync.service import receive
 from campus_patrol.tags.api import blp as tags
 from campus_patrol.wire import DateConverter, ProblemSchema
 
-BLUEPRINTS = (people, places, imports, tags, patrols, findings, reports, photos, packs, sync, audit, history)
+BLUEPRINTS = (
+    people,
+    places,
+    imports,
+    tags,
+    patrols,
+    findings,
+    reports,
+    photos,
+    packs,
+    sync,
+    rescues,
+    audit,
+    history,
+)
 
 
 class PatrolApi(Api):
@@ -60,9 +75,7 @@ def create_app(settings: Settings) -> Flask:
         API_VERSION=f"v1 ({__version__})",
         OPENAPI_VERSION="3.1.0",
         SQLALCHEMY_DATABASE_URI=settings.database,
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 64, "max_overflow": 8}
-        if settings.database.startswith("postgresql")
-        else {},
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database),
         MAX_CONTENT_LENGTH=settings.body_limit,
     )
     if settings.proxy_hops:

@@ -9,8 +9,9 @@ from campus_patrol.people import models as people
 from campus_patrol.photos import models as photos
 from campus_patrol.places import models as places
 from campus_patrol.plans import models as plans
+from campus_patrol.rescues import models as rescues
 from campus_patrol.sync import models as sync
 from campus_patrol.tags import models as tags
 
 METADATA = Base.metadata
-DOMAINS = (people, places, tags, patrols, plans, findings, photos, sync, audit, history)
+DOMAINS = (people, places, tags, patrols, plans, findings, photos, sync, rescues, audit, history)

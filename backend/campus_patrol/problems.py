@@ -55,6 +55,12 @@ CATALOGUE: dict[str, tuple[int, str]] = {
     "sync_cut_off": (400, "The batch is cut off: its last line is not complete or lines are missing."),
     "gap": (409, "Records before these have not arrived yet."),
     "fork": (409, "This stream went another way; start a new stream."),
+    # rescues
+    "rescue_unknown": (401, "This rescue code is not known."),
+    "rescue_used": (401, "This rescue code belongs to another phone."),
+    "rescue_expired": (401, "This rescue code is too old."),
+    "rescue_other_school": (403, "This phone belongs to another school."),
+    "rescue_differs": (422, "The records are not the ones that were announced."),
     # patrols
     "already_cleared": (409, "Somebody has cleared this doubt already."),
     # photos

@@ -203,8 +203,7 @@ def check_pin(*, person_id: str, pin: str) -> None:
 
 def make_enrolment(*, name: str | None) -> tuple[Enrolment, str]:
     """Make a one-time code of 128 bits for one phone, good for ten minutes; return it with its text."""
-    code = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=")
-    now = clock.now()
+    code, now = one_time_code(), clock.now()
     enrolment = Enrolment(
         id=new_id(),
         name=name,
@@ -216,6 +215,11 @@ def make_enrolment(*, name: str | None) -> tuple[Enrolment, str]:
     db.session.add(enrolment)
     db.session.flush()
     return enrolment, code
+
+
+def one_time_code() -> str:
+    """Make a code of 128 bits in letters and figures that a person can copy by hand."""
+    return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=")
 
 
 def get_enrolment(*, enrolment_id: str) -> dict[str, Any]:

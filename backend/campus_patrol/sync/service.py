@@ -67,10 +67,11 @@ class Batch:
 
 @dataclass(slots=True)
 class Delivery:
-    """A batch and the phone that brought it."""
+    """A batch and the phone that brought it; ``approved`` when it comes from the desk, for a phone that is shut out."""
 
     batch: Batch
     device_id: str
+    approved: bool = False
 
 
 @dataclass(slots=True)
@@ -139,11 +140,12 @@ def receive(*, deliveries: Sequence[Delivery]) -> list[dict[str, Any] | Problem]
     visits: list[_Visit | Problem] = []
     for delivery in deliveries:
         device = devices[delivery.device_id]
-        if device.revoked_at is not None:
+        if device.revoked_at is not None and not delivery.approved:
             visits.append(Problem("device_revoked", headers={"WWW-Authenticate": "Bearer"}))
             continue
         visit = _Visit(delivery.batch, device, _stream(delivery.batch, device, streams, now))
-        _hear(visit.stream, visit.batch.header, device, now)
+        if not delivery.approved:
+            _hear(visit.stream, visit.batch.header, device, now)
         _admit(visit, now)
         visits.append(visit)
     heard = [visit for visit in visits if isinstance(visit, _Visit) and visit.problem is None]

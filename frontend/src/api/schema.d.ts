@@ -1173,6 +1173,208 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rescue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand over records with a supervisor's one-time code; all of them wait for a decision. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            /** @description As for sync; the header has the rescue code too (see ClaimSchema). */
+            requestBody: {
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RescueAnswer"];
+                    };
+                };
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rescue-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a one-time code by which a phone hands over its records. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Created */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["NewRescueCode"];
+                    };
+                };
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rescue-codes/{code_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code_id: string;
+            };
+            cookie?: never;
+        };
+        /** Whether a code was used yet, and by which phone. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    code_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RescueCode"];
+                    };
+                };
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rescues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records that were handed over and wait for a decision. */
+        get: {
+            parameters: {
+                query?: {
+                    page?: number;
+                    page_size?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RescuePage"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rescues/{stream}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stream: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let what was handed over from one stream into the log. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    stream: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AcceptedRescue"];
+                    };
+                };
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/routes": {
         parameters: {
             query?: never;
@@ -1474,6 +1676,10 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptedRescue: {
+            aside: number;
+            records: number;
+        };
         AllCounts: {
             rooms: components["schemas"]["Counts"];
             routes: components["schemas"]["Counts"];
@@ -1725,6 +1931,14 @@ export interface components {
             pin: string | null;
             /** @enum {string} */
             role: "guard" | "repairer" | "inspector" | "supervisor" | "admin" | "district";
+        };
+        NewRescueCode: {
+            code: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            matrix: string[];
+            url: string;
         };
         Night: {
             figures: components["schemas"]["Figures"];
@@ -2007,6 +2221,41 @@ export interface components {
             /** @enum {string} */
             status: "new" | "changed" | "unchanged" | "refused" | "ignored";
             what: string;
+        };
+        Rescue: {
+            count: number;
+            device: components["schemas"]["Reference"];
+            /** @description the phone's time of the first record */
+            first_at: string | null;
+            last_at: string | null;
+            /** @description who made the last of them */
+            person: components["schemas"]["Reference"] | null;
+            /** Format: date-time */
+            received_at: string;
+            stream: string;
+        };
+        RescueAnswer: {
+            /** @description lines that wait for a decision; the log had the others */
+            aside: number;
+            count: number;
+            from: number;
+            head: string;
+            request: string;
+            stream: string;
+        };
+        RescueCode: {
+            device: components["schemas"]["Reference"] | null;
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            /** Format: date-time */
+            used_at: string | null;
+        };
+        RescuePage: {
+            items: components["schemas"]["Rescue"][];
+            page: number;
+            page_size: number;
+            total: number;
         };
         Round: {
             done: number;

@@ -15,6 +15,7 @@ const READY: PhoneState = {
   sending: null,
   safeUntil: 1,
   aside: 0,
+  handedOver: 0,
   persisted: true,
   lastTry: null,
   lastReceipt: null,

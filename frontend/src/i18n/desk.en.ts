@@ -656,6 +656,26 @@ export const en: DeskWords = {
     emptyWhy: 'Everything the phones sent could be read.',
   },
 
+  rescues: {
+    take: 'Take records from a phone',
+    takeTitle: 'Take the records of a phone that is shut out',
+    takeWhy: 'For a phone that was revoked or that the server no longer knows: scan the code below with it, and all its records come here without entering the ledger. It lasts 10 minutes and is for one phone.',
+    start: 'Make the code',
+    qr: 'QR code for handing records over',
+    used: (name) => `“${name}” has begun`,
+    usedWhy: 'The phone says so when everything is here. The records are listed below, and you decide about them.',
+    title: 'Records handed over, for you to decide',
+    why: 'They come from a phone that cannot send by itself. Accepted, they count like any others and the history says who accepted them; otherwise they stay here.',
+    columns: { received: 'Received', device: 'Phone', person: 'Made by', records: 'Records', made: "The phone's time" },
+    records: (n) => `${n} records`,
+    nobody: 'Unknown',
+    accept: 'Accept',
+    acceptTitle: (device) => `Accept the records of “${device}”`,
+    acceptWhy: (n) => `${n} records are written into the log and count in rounds and ledger like any others. They cannot be taken out again.`,
+    acceptDo: 'Accept these records',
+    accepted: (n, aside) => (aside ? `${n} accepted; ${aside} of them cannot be read and stay among the records put aside` : `${n} accepted`),
+  },
+
   losses: {
     title: 'Records that may be lost',
     why: 'A phone announced these numbers, never sent them, and went on with a new storage: it may have been cleared, reset or lost. Find the phone and ask who held it. A line goes away by itself when the records arrive.',

@@ -651,6 +651,26 @@ export const zh = {
     emptyWhy: '手机送来的记录都读懂了。',
   },
 
+  rescues: {
+    take: '接收手机里的记录',
+    takeTitle: '接收停用手机里的记录',
+    takeWhy: '手机被停用、或服务器不再认它时，用它扫下面的二维码，里面的记录会全部交到这里，先不进台账。10 分钟内有效，只给一部手机用。',
+    start: '生成转交码',
+    qr: '转交记录用的二维码',
+    used: (name: string) => `「${name}」已开始转交`,
+    usedWhy: '手机上显示“已转交”就是交完了。记录列在下面，由你决定是否收入。',
+    title: '转交来的记录，等你决定',
+    why: '这些记录来自不能自己发送的手机。收入后和平常送达的一样处理，历史里会写明是谁收的；不收就一直留在这里。',
+    columns: { received: '收到', device: '手机', person: '使用人', records: '记录', made: '手机上的时间' },
+    records: (n: string) => `${n} 条`,
+    nobody: '未知',
+    accept: '收入',
+    acceptTitle: (device: string) => `收入「${device}」转交的记录`,
+    acceptWhy: (n: string) => `${n} 条记录会写进日志，和平常送达的一样进入巡查和台账。写进去就不能再拿出来。`,
+    acceptDo: '收入这些记录',
+    accepted: (n: string, aside: number) => (aside ? `已收入 ${n} 条，其中 ${aside} 条读不懂，仍列在搁置的记录里` : `已收入 ${n} 条`),
+  },
+
   losses: {
     title: '可能丢失的记录',
     why: '手机报过这些序号，却没有送来，之后换了新的存储：可能被清空、刷机或弄丢了。请尽快找到这部手机和当时的使用人核对。记录送到后，这里会自动消失。',

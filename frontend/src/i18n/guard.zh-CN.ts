@@ -98,6 +98,7 @@ export const zh = {
     persisted: '浏览器答应长期保存数据',
     notPersisted: '浏览器没有答应长期保存：请装到桌面，并尽快连网送达',
     mayVanish: '浏览器没答应长期保存，请尽快连网',
+    rescue: '转交记录',
   },
 
   sync: {

@@ -8,6 +8,8 @@ import { en as problemsEn } from './problems.en'
 import { en as phoneProblemsEn } from './problems.phone.en'
 import { zh as phoneProblemsZh } from './problems.phone.zh-CN'
 import { zh as problemsZh } from './problems.zh-CN'
+import { en as rescueEn } from './rescue.en'
+import { zh as rescueZh } from './rescue.zh-CN'
 import { en as scanEn } from './scan.en'
 import { zh as scanZh } from './scan.zh-CN'
 
@@ -63,8 +65,8 @@ function sentences(words: object, path = ''): [string, string][] {
   })
 }
 
-const CHINESE = { guard: guardZh, scan: scanZh, desk: deskZh, problems: problemsZh, phoneProblems: phoneProblemsZh }
-const ENGLISH = { guard: guardEn, scan: scanEn, desk: deskEn, problems: problemsEn, phoneProblems: phoneProblemsEn }
+const CHINESE = { guard: guardZh, scan: scanZh, desk: deskZh, problems: problemsZh, rescue: rescueZh, phoneProblems: phoneProblemsZh }
+const ENGLISH = { guard: guardEn, scan: scanEn, desk: deskEn, problems: problemsEn, rescue: rescueEn, phoneProblems: phoneProblemsEn }
 
 describe('the dictionaries', () => {
   test('leave no word empty', () => {
@@ -87,6 +89,10 @@ describe('the dictionaries', () => {
     expect(guardZh.enrol.steps[0]).toContain(`「${deskZh.nav.people}」，选「${deskZh.people.tabs.phones}」，点「${deskZh.phones.enrol}」`)
     expect(guardEn.enrol.steps[0]).toContain(
       `open ${deskEn.nav.people} on the desk, then ${deskEn.people.tabs.phones}, and choose ${deskEn.phones.enrol}`,
+    )
+    expect(rescueZh.steps[0]).toContain(`「${deskZh.nav.people}」，选「${deskZh.people.tabs.aside}」，点「${deskZh.rescues.take}」`)
+    expect(rescueEn.steps[0]).toContain(
+      `open ${deskEn.nav.people} on the desk, then ${deskEn.people.tabs.aside}, and choose ${deskEn.rescues.take}`,
     )
   })
 })

@@ -32,5 +32,11 @@ export const en: ProblemWords = {
   forbidden: 'Your role may not do this',
   account_needed: 'This role uses the desk and needs an account',
   last_admin: 'At least one administrator must remain',
+  rescued: 'Handed over by a phone that cannot send; waits for a decision',
+  rescue_unknown: 'There is no such rescue code',
+  rescue_used: 'This rescue code was used by another phone',
+  rescue_expired: 'This rescue code has expired',
+  rescue_other_school: 'This phone belongs to another school',
+  rescue_differs: 'The records changed on their way. Try again',
   sync_cut_off: 'This batch was cut off and will be sent again',
 }

@@ -32,6 +32,12 @@ export const zh = {
   forbidden: '你的岗位没有这项权限',
   account_needed: '这个岗位要用值班台，需要一个账号',
   last_admin: '至少要留一位管理员',
+  rescued: '从不能发送的手机转交来的，等主管决定',
+  rescue_unknown: '没有这个转交码',
+  rescue_used: '这个转交码已经给别的手机用了',
+  rescue_expired: '这个转交码已过期',
+  rescue_other_school: '这部手机属于另一所学校',
+  rescue_differs: '记录在路上变了样，请再试一次',
   sync_cut_off: '这一批记录没有传完，会自动重发',
 }
 export type ProblemWords = typeof zh

@@ -2,7 +2,7 @@ import type { ScanWords } from './scan.zh-CN'
 
 export const en: ScanWords = {
   title: 'Scan',
-  hint: { tag: 'Hold the tag inside the square', enrol: 'Point at the code on the computer' },
+  hint: { tag: 'Hold the tag inside the square', enrol: 'Point at the code on the computer', rescue: 'Point at the code on the computer' },
   starting: 'Opening the camera. If asked, choose Allow',
   photoWait: 'Looking at the photo',
 
@@ -18,8 +18,9 @@ export const en: ScanWords = {
   refused: {
     notOurs: 'Not a patrol tag. Scan the tag on the door',
     misread: 'The tag is not clear. Wipe it and come closer',
-    enrolInstead: 'That code adds a phone. On a round, scan the tag on the door',
+    enrolInstead: 'That code is for adding a phone. On a round, scan the tag on the door',
     tagInstead: 'That is a door tag. Scan the code on the supervisor’s computer',
+    otherCode: 'That is another kind of code. Ask your supervisor for the right one',
   },
   photoNothing: 'No tag found in the photo. Let the tag fill half of it, without glare',
   photoUnreadable: 'This file cannot be opened. Choose a photo',

@@ -5,7 +5,7 @@ import type { Family } from '../guard/scan/family'
 /** The words of the scan screen. */
 export const zh = {
   title: '扫码',
-  hint: { tag: '把标签放进方框', enrol: '对准电脑上的登记码' },
+  hint: { tag: '把标签放进方框', enrol: '对准电脑上的登记码', rescue: '对准电脑上的转交码' },
   starting: '正在打开相机，如有询问请点“允许”',
   photoWait: '正在看照片',
 
@@ -21,8 +21,9 @@ export const zh = {
   refused: {
     notOurs: '这不是巡查标签，请扫门上的标签',
     misread: '标签没有看清，请擦一擦、靠近一点再拍',
-    enrolInstead: '这是登记手机用的码，巡查请扫门上的标签',
-    tagInstead: '这是点位标签，请扫主管电脑上的登记码',
+    enrolInstead: '这是电脑上给手机用的码，巡查请扫门上的标签',
+    tagInstead: '这是点位标签，请扫主管电脑上的码',
+    otherCode: '主管打开的是另一种码，请让主管换一个',
   } satisfies Record<Refusal, string>,
   photoNothing: '照片里没有找到标签。请让标签占画面一半，避开反光',
   photoUnreadable: '这个文件打不开，请选一张照片',
@@ -40,7 +41,7 @@ export const zh = {
     insecure: '请让管理员给出 https 开头的网址，用它重新打开。',
   },
   remedyEnrol: {
-    none: '请用手机自带的相机扫电脑上的登记码，再打开出现的网址。',
+    none: '请用手机自带的相机扫电脑上的码，再打开出现的网址。',
     busy: '请关掉正在用相机的应用，再试一次。',
   },
   allow: {

@@ -5,6 +5,7 @@ import { StorageFailed, Store } from './db'
 import { type EnrolAnswer, Enrolment, type PinAnswer } from './device'
 import { Outbox } from './outbox'
 import type { Progress } from './photos'
+import type { Rescue, RescueAnswer } from './rescue'
 import { Sync } from './sync'
 import { Triggers } from './triggers'
 import type { Kind, LastTry, NewPhoto, NewRecord, Pack, PhoneState, PhotoType, Saved, Trouble } from './types'
@@ -12,6 +13,7 @@ import { browserWorld, type World } from './world'
 
 export type { EnrolAnswer, PinAnswer } from './device'
 export { SaveFailed } from './outbox'
+export type { RescueAnswer } from './rescue'
 export type * from './types'
 
 export const appVersion: string = version
@@ -31,6 +33,7 @@ const NOTHING: PhoneState = {
   sending: null,
   safeUntil: null,
   aside: 0,
+  handedOver: 0,
   persisted: null,
   lastTry: null,
   lastReceipt: null,
@@ -171,6 +174,21 @@ export class Phone {
         await this.refresh()
         void this.triggers.kick('enrolled')
       }
+      return answer
+    } catch (error) {
+      this.stumble(error)
+      return { ok: false, code: 'storage' }
+    }
+  }
+
+  /**
+   * Gives everything held here to a supervisor, for a phone that is not let in any more. The code that does it comes
+   * with the screen that asks for it: no first paint has to wait for it.
+   */
+  async handOver(Way: typeof Rescue, code: string): Promise<RescueAnswer> {
+    try {
+      const answer = await new Way(this.world, this.store, this.outbox, appVersion).handOver(code)
+      await this.refresh()
       return answer
     } catch (error) {
       this.stumble(error)

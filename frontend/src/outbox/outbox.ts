@@ -31,6 +31,8 @@ import type { World } from './world'
 const MARKER = 'campus-patrol-store'
 const LOCK = 'outbox'
 const LOCK_PATIENCE = 3_000
+/** Begins the key of a row aside that was given to a supervisor: of those there is nothing to be done. */
+const HANDED = 'rescued:'
 
 /** The record is not on the disk; the form must stay filled. */
 export class SaveFailed extends Error {
@@ -49,12 +51,20 @@ class Moved extends Error {}
 export interface Counts {
   readonly waiting: number
   readonly safe: number
+  /** Refused by the server, or too large for it. */
   readonly aside: number
+  /** Given to a supervisor with a rescue code. */
+  readonly handedOver: number
   readonly photosWaiting: number
   readonly safeUntil: number | null
   readonly receipt: Receipt | null
   readonly stopped: Stopped | null
   readonly lost: Lost | null
+}
+
+interface Handed {
+  readonly head: string
+  readonly tooLarge: ReadonlySet<number>
 }
 
 interface Follow {
@@ -144,37 +154,50 @@ export class Outbox {
    * Does nothing when `from` is no longer the stream. `park` names a record too large for the server: it goes aside
    * and a stub takes its place in the chain.
    */
-  move(from: string, options: { park?: number; lost?: Lost } = {}): Promise<void> {
-    return this.restart(from, options)
+  async move(from: string, options: { park?: number; lost?: Lost } = {}): Promise<void> {
+    await this.restart(from, options)
   }
 
   /** Puts every record aside, for no other school may see them, and begins a new stream together with `follow`. */
-  leaveSchool(follow: Follow): Promise<void> {
-    return this.restart(null, { abandon: follow })
+  async leaveSchool(follow: Follow): Promise<void> {
+    await this.restart(null, { abandon: follow })
+  }
+
+  /**
+   * Puts every record aside that the server was seen to keep for a supervisor, and begins a new stream. Does nothing
+   * and answers false when the stream has grown beyond `head`. Lines of `tooLarge` numbers have stayed on this phone.
+   */
+  handedOver(from: string, head: string, tooLarge: ReadonlySet<number>): Promise<boolean> {
+    return this.restart(from, { handed: { head, tooLarge } })
   }
 
   private async restart(
     from: string | null,
-    { park, lost, abandon }: { park?: number; lost?: Lost; abandon?: Follow },
-  ): Promise<void> {
-    await this.world.alone(LOCK, LOCK_PATIENCE, () =>
+    { park, lost, abandon, handed }: { park?: number; lost?: Lost; abandon?: Follow; handed?: Handed },
+  ): Promise<boolean> {
+    const done = await this.world.alone(LOCK, LOCK_PATIENCE, () =>
       this.again(async () => {
         const [chain, rows] = await this.store.read(['meta', 'outbox'], async (tx) => {
           return [await readChain(tx), await tx.objectStore('outbox').getAll()] as const
         })
-        if (from !== null && chain.stream !== from) return
+        if (from !== null && chain.stream !== from) return handed === undefined
+        if (handed !== undefined && chain.head !== handed.head) return false
         const at = this.world.now()
         const aside: AsideRow[] = []
         const lines: Line[] = []
         for (const row of rows) {
           if (abandon !== undefined) {
             aside.push(asideRecord(row, 'other_school', at, row.n <= chain.acked))
+          } else if (handed?.tooLarge.has(row.n)) {
+            aside.push(asideRecord(row, 'line_too_long', at, false))
+          } else if (handed !== undefined) {
+            aside.push({ ...asideRecord(row, 'rescued', at, true), key: `${HANDED}${row.id}` })
           } else if (row.n === park) {
             aside.push(asideRecord(row, 'line_too_long', at, false))
             lines.push(await this.writer.stub(row))
           } else lines.push({ id: row.id, at: row.at, text: row.line })
         }
-        const reason = abandon !== undefined ? 'enrolled' : lost !== undefined ? 'lost' : 'moved'
+        const reason = abandon ? 'enrolled' : handed ? 'rescued' : lost ? 'lost' : 'moved'
         const before = lost === undefined ? { stream: chain.stream, next: chain.next } : wasAt(lost)
         lines.push(this.writer.boot(reason, abandon === undefined ? before : null))
         const stream = newStream(this.world)
@@ -204,19 +227,23 @@ export class Outbox {
           await meta.put(next, 'chain')
         })
         this.writeMarker(next)
+        return true
       }),
     )
     this.world.tell()
+    return done
   }
 
   async counts(): Promise<Counts> {
     return this.store.read(['meta', 'photos', 'aside'], async (tx) => {
       const meta = tx.objectStore('meta')
       const chain = await readChain(tx)
+      const handedOver = await tx.objectStore('aside').count(IDBKeyRange.bound(HANDED, `${HANDED}\uffff`))
       return {
         waiting: chain.next - 1 - chain.acked,
         safe: chain.acked,
-        aside: await tx.objectStore('aside').count(),
+        aside: (await tx.objectStore('aside').count()) - handedOver,
+        handedOver,
         photosWaiting: await tx.objectStore('photos').index('state').count('waiting'),
         safeUntil: chain.safeAt,
         receipt: ((await meta.get(`receipt:${chain.stream}`)) as Receipt | undefined) ?? null,
@@ -245,8 +272,10 @@ export class Outbox {
     return (await this.records()).filter((record) => record.state === 'waiting')
   }
 
+  /** What needs a person; not what a supervisor has been given. */
   async asideItems(): Promise<AsideItem[]> {
-    return this.store.read(['aside'], (tx) => tx.objectStore('aside').getAll())
+    const all = await this.store.read(['aside'], (tx) => tx.objectStore('aside').getAll())
+    return all.filter(({ key }) => !key.startsWith(HANDED))
   }
 
   /** Every line held, byte for byte, behind a header; then the ones aside behind a second. Holds no token. */

@@ -131,6 +131,8 @@ export interface PhoneState {
   readonly sending: { readonly done: number; readonly total: number } | null
   readonly safeUntil: number | null
   readonly aside: number
+  /** Records given to a supervisor with a rescue code: kept here too, but no longer waiting. */
+  readonly handedOver: number
   readonly persisted: boolean | null
   readonly lastTry: LastTry | null
   readonly lastReceipt: Receipt | null

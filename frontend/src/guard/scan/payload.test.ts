@@ -52,6 +52,10 @@ describe('a text means', () => {
     expect(parsePayload(`https://night.example/#enrol=${code}`)).toEqual(enrolment)
     expect(parsePayload(`HTTPS://NIGHT.EXAMPLE/1428W3D1E8#enrol=${code}`)).toEqual(enrolment)
   })
+  test('a rescue code', () => {
+    const code = 'ABCDEFGHIJKLMNOPQRSTUVW234'
+    expect(parsePayload(`https://night.example/#rescue=${code}`)).toEqual({ kind: 'rescue', code, host: 'night.example' })
+  })
 
   test.each(['https://night.example/1428W3D1E9', '1428W3D1E9', '643961'])('a misread of a tag: %s', (text) => {
     expect(parsePayload(text)).toEqual({ kind: 'foreign', what: 'misread' })

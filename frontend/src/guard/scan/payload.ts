@@ -3,24 +3,27 @@
 export type Payload =
   | { readonly kind: 'code'; readonly code: string; readonly host: string | null }
   | { readonly kind: 'short'; readonly short: string }
-  | { readonly kind: 'enrol'; readonly code: string; readonly host: string }
+  | { readonly kind: 'enrol' | 'rescue'; readonly code: string; readonly host: string }
   | { readonly kind: 'foreign'; readonly what: 'url' | 'text' | 'misread' }
 
 const TAG_URL = /^https?:\/\/([^/?#\s@\\]{1,255})\/([0-9a-z]{10})\/?$/i
-const ENROLMENT_URL = /^https?:\/\/([^/?#\s@\\]{1,255})\/(?:[0-9a-z]{10})?#enrol=([0-9a-z]{16,64})$/i
+const DESK_URL = /^https?:\/\/([^/?#\s@\\]{1,255})\/(?:[0-9a-z]{10})?#(enrol|rescue)=([0-9a-z]{16,64})$/i
 const CODE = /^[0-9A-HJKMNP-TV-Z]{10}$/
 const SHORT = /^[0-9]{6}$/
 const CHECK_ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 /** No payload of ours comes near this; a QR symbol may hold 4 kB of anything. */
 const LONGEST = 400
 
-/** Recognise a text as a tag's code, a tag's short number, an enrolment code, or nothing of ours. */
+/** Recognise a text as a tag's code, a tag's short number, a one-time code of the desk, or nothing of ours. */
 export function parsePayload(text: string): Payload {
   if (text.length > LONGEST) return { kind: 'foreign', what: /^\s*https?:/i.test(text) ? 'url' : 'text' }
   const trimmed = text.normalize('NFKC').trim()
 
-  const enrolment = ENROLMENT_URL.exec(trimmed)
-  if (enrolment) return { kind: 'enrol', code: enrolment[2]!, host: enrolment[1]!.toLowerCase() }
+  const desk = DESK_URL.exec(trimmed)
+  if (desk) {
+    const kind = desk[2]!.toLowerCase() as 'enrol' | 'rescue'
+    return { kind, code: desk[3]!, host: desk[1]!.toLowerCase() }
+  }
 
   const tag = TAG_URL.exec(trimmed)
   if (tag) {

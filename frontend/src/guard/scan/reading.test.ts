@@ -23,6 +23,10 @@ describe('among the codes in one picture', () => {
     expect(choose([enrolment], 'tag', HOST)).toEqual({ is: 'refused', why: 'enrolInstead' })
     expect(choose([TAG], 'enrol', HOST)).toEqual({ is: 'refused', why: 'tagInstead' })
     expect(choose([enrolment], 'enrol', HOST)).toMatchObject({ is: 'read', kind: 'enrol' })
+    expect(choose([enrolment], 'rescue', HOST)).toEqual({ is: 'refused', why: 'otherCode' })
+    const rescue = enrolment.replace('#enrol', '#rescue')
+    expect(choose([rescue], 'rescue', HOST)).toMatchObject({ is: 'read', kind: 'rescue' })
+    expect(choose([rescue], 'tag', HOST)).toEqual({ is: 'refused', why: 'enrolInstead' })
   })
 
   test('the clearest reason wins over a stranger beside it', () => {

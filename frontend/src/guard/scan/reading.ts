@@ -1,13 +1,13 @@
 import { type Payload, parsePayload } from './payload'
 
-/** What the screen is for: a place's tag, or the one-time code that enrols this phone. */
-export type Expected = 'tag' | 'enrol'
+/** What the screen is for: a place's tag, or one of the desk's one-time codes for this phone. */
+export type Expected = 'tag' | 'enrol' | 'rescue'
 
 /** A valid reading, handed to the guard page to judge. */
 export interface Read {
-  /** The tag's code or short number, or the enrolment code. */
+  /** The tag's code or short number, or the desk's one-time code. */
   readonly tag: string
-  readonly kind: 'code' | 'short' | 'enrol'
+  readonly kind: 'code' | 'short' | 'enrol' | 'rescue'
   readonly method: 'camera' | 'typed' | 'photo'
   /** The address in it names another host than this page's: of interest when the pack does not know the tag. */
   readonly otherHost: boolean
@@ -24,7 +24,7 @@ export type Verdict =
   | { readonly accepted: false; readonly sentence: string }
 
 /** Why a readable code is of no use here. */
-export type Refusal = 'notOurs' | 'misread' | 'enrolInstead' | 'tagInstead'
+export type Refusal = 'notOurs' | 'misread' | 'enrolInstead' | 'tagInstead' | 'otherCode'
 
 export type Found =
   | { readonly is: 'nothing' }
@@ -57,8 +57,9 @@ export function choose(texts: readonly string[], expected: Expected, host: strin
 
 function refusalOf(payload: Payload, expected: Expected): Refusal | null {
   if (payload.kind === 'foreign') return payload.what === 'misread' ? 'misread' : 'notOurs'
-  if (expected === 'tag') return payload.kind === 'enrol' ? 'enrolInstead' : null
-  return payload.kind === 'enrol' ? null : 'tagInstead'
+  const ofDesk = payload.kind === 'enrol' || payload.kind === 'rescue'
+  if (expected === 'tag') return ofDesk ? 'enrolInstead' : null
+  return payload.kind === expected ? null : ofDesk ? 'otherCode' : 'tagInstead'
 }
 
 const IGNORED_MS = 3000

@@ -61,6 +61,10 @@ export class FakeServer {
   /** When set, lines of these ids are quarantined with the code. */
   readonly poison = new Map<string, string>()
   retryAfter = '7'
+  /** Rescue codes and the stream that has each. */
+  readonly codes = new Map<string, string | null>()
+  /** Lines handed over, by stream and number. */
+  readonly rescued = new Map<string, string>()
   requests = 0
   private last: Answer | null = null
 
@@ -115,9 +119,10 @@ export class FakeServer {
 
   private async handle(path: string, request: Request): Promise<Answer> {
     const token = (request.headers['Authorization'] ?? '').replace('Bearer ', '')
-    if (!this.tokens.has(token)) return problem(401, 'device_revoked')
     const body = request.body ?? ''
     const size = typeof body === 'string' ? utf8(body).byteLength : body.byteLength
+    if (path === '/api/v1/rescue') return size > this.limit ? problem(413, 'too_large') : this.rescue(String(body))
+    if (!this.tokens.has(token)) return problem(401, 'device_revoked')
     if (path === '/api/v1/sync') {
       return size > this.limit ? problem(413, 'too_large') : this.sync(String(body))
     }
@@ -130,6 +135,23 @@ export class FakeServer {
     const status = this.memory.photos.has(name) ? 200 : 201
     this.memory.photos.set(name, new Uint8Array(bytes.slice(0)))
     return json(status, { sha256: name, size: bytes.byteLength })
+  }
+
+  private async rescue(body: string): Promise<Answer> {
+    const [first, ...lines] = body.slice(0, -1).split('\n')
+    const header = JSON.parse(first!) as Header & { readonly code: string }
+    const { stream, request, from, count, code } = header
+    const holder = this.codes.get(code)
+    if (holder === undefined) return problem(401, 'rescue_unknown')
+    if (holder !== null && holder !== stream) return problem(401, 'rescue_used')
+    let head = header.prev
+    for (const [i, line] of lines.entries()) {
+      head = await digest(`campus-patrol-1\0${stream}\0${from + i}\0${head}\0${line}`)
+    }
+    if (head !== header.head || lines.length !== count) return problem(422, 'rescue_differs')
+    this.codes.set(code, stream)
+    for (const [i, line] of lines.entries()) this.rescued.set(`${stream}/${from + i}`, line)
+    return json(200, { stream, request, from, count, head, aside: count })
   }
 
   private async sync(body: string): Promise<Answer> {
