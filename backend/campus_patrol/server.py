@@ -1,6 +1,7 @@
 """Serving: granian with 64 threads, TLS 1.2 or newer, and a page that shows phones how to trust a local certificate."""
 
 import errno
+import gc
 import http.client
 import multiprocessing
 import os
@@ -154,7 +155,13 @@ def _load(settings: Settings, parent: int) -> "Flask":
     _leave_with(parent, lambda: os._exit(1))
     from campus_patrol.app import create_app
 
-    return create_app(settings)
+    app = create_app(settings)
+    # What was made until here stays: the collector need not look through it again and again while a batch of records
+    # makes thousands of objects that die by themselves.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    return app
 
 
 def _announce(listeners: Sequence[Listener], ready: Callable[[], None]) -> None:

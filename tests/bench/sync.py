@@ -1,13 +1,16 @@
 """How fast phones' records come in with full durability, as a ratio to raw inserts of the same rows in the same run.
 
-    python -m tests.bench.sync [--database-url postgresql://…] [--seconds 2] [--batches 1,100,500] [--clients 1,8,32]
+    python -m tests.bench.sync [--postgres] [--seconds 2] [--batches 1,100,500] [--clients 1,8,32]
 
-Every request goes through the whole application (token, chain, validation, projection, signed receipt, commit with
-synchronous=FULL). Raw is the driver's own executemany of the very same record and checkpoint rows, one commit a batch,
-by one connection. Machines are noisy: read the ratios, not the figures.
+The server is the real one in a process of its own, with its data on this machine's disk; phones speak HTTP to it, one
+connection each, and wait for each receipt before they send more. Every request goes all the way: token, chain,
+validation, projection, signed receipt, commit with synchronous=FULL. Raw is the driver's own executemany of the very
+same rows into tables with the same keys and indexes, one commit a batch, by one connection. Machines are noisy: read
+the ratios, not the figures.
 """
 
 import argparse
+import http.client
 import itertools
 import json
 import sqlite3
@@ -15,11 +18,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from flask import Flask
 
 from campus_patrol.app import create_app
 from campus_patrol.database import BUSY_TIMEOUT, db, new_id, upgrade, use_school
@@ -27,43 +30,53 @@ from campus_patrol.people import service as people
 from campus_patrol.settings import Settings
 from tests.conftest import SchoolForTest, make_school
 from tests.phone import Phone
+from tests.postgres import postgres_server
+from tests.program import free_port, serving
 
 TABLES = ("record", "checkpoint")
 
 
-def enrol(app: Flask, school: SchoolForTest) -> Phone:
-    """Make a phone without the one-time code, whose throttle would be what is measured."""
+@contextmanager
+def prepared(settings: Settings, clients: int) -> Iterator[tuple[SchoolForTest, list[Phone]]]:
+    """Make a school and its phones without one-time codes, whose throttle would be what is measured."""
+    upgrade(settings)
+    app = create_app(settings)
+    school, phones = make_school(app, "测速学校", f"bench-{new_id()}-"), []
     with app.app_context():
         use_school(school.id)
-        device, token = people.add_device(name="bench", public_key=None, app=None, by=None)
-        name = {"id": device.id, "name": device.name}
+        for _ in range(clients):
+            device, token = people.add_device(name="bench", public_key=None, app=None, by=None)
+            phones.append(Phone(app.test_client(), token, {"id": device.id}, {}, school.people["guard"]))
         db.session.commit()
-    return Phone(app.test_client(), token, name, {}, school.people["guard"])
+        yield school, phones
+        db.session.remove()
+        db.engine.dispose()
 
 
-def through_the_app(app: Flask, school: SchoolForTest, *, batch: int, clients: int, seconds: float) -> float:
+def through_the_server(
+    port: int, school: SchoolForTest, phones: list[Phone], *, batch: int, seconds: float
+) -> float:
     """Return records a second that phones get receipts for."""
-    phones = [enrol(app, school) for _ in range(clients)]
-    done, gate = [0] * clients, threading.Barrier(clients + 1)
-    stop = threading.Event()
-    # Made beforehand: the phones' own work is not the server's.
-    rounds = max(2, int(seconds * (6000 if batch > 1 else 800) / batch / clients))
-    for phone in phones:
-        for i in range(batch * rounds):
-            phone.write(phone.checkpoint(tag=school.codes["A101" if i % 2 else "A102"]))
+    bodies = [list(_bodies(school, phone, batch, len(phones), seconds)) for phone in phones]
+    done, gate, stop = [0] * len(phones), threading.Barrier(len(phones) + 1), threading.Event()
 
     def run(number: int) -> None:
         phone = phones[number]
-        bodies = [phone.body(first=n + 1, last=n + batch) for n in range(0, batch * rounds, batch)]
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        headers = phone.headers(**{"Content-Type": "application/x-ndjson"})
         gate.wait()
-        for body in bodies:
+        for body, ack in bodies[number]:
             if stop.is_set():
-                return
-            answer = phone.send(body)
-            assert answer.status_code == 200, answer.json
+                break
+            connection.request("POST", "/api/v1/sync", body, headers)
+            answer = connection.getresponse()
+            said = answer.read()
+            assert answer.status == 200, said
+            assert b'"ack":%d,' % ack in said.replace(b" ", b""), said
             done[number] += batch
+        connection.close()
 
-    threads = [threading.Thread(target=run, args=(n,)) for n in range(clients)]
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(len(phones))]
     for thread in threads:
         thread.start()
     gate.wait()
@@ -74,7 +87,21 @@ def through_the_app(app: Flask, school: SchoolForTest, *, batch: int, clients: i
         thread.join()
     took = time.perf_counter() - begun
     stopper.cancel()
+    for phone in phones:
+        # What was not sent any more is not in the stream of the next measurement.
+        phone.stream, phone.lines, phone.hashes = new_id().replace("-", ""), [], phone.hashes[:1]
     return sum(done) / took
+
+
+def _bodies(
+    school: SchoolForTest, phone: Phone, batch: int, clients: int, seconds: float
+) -> Iterator[tuple[bytes, int]]:
+    """Build everything beforehand: the phones' own work is not the server's."""
+    rounds = max(3, int(seconds * (50_000 if batch > 1 else 4_000) / batch / clients))
+    for i in range(batch * rounds):
+        phone.write(phone.checkpoint(tag=school.codes["A101" if i % 2 else "A102"]))
+    for n in range(0, batch * rounds, batch):
+        yield phone.body(first=n + 1, last=n + batch), n + batch
 
 
 def raw(settings: Settings, *, batch: int, seconds: float) -> float:
@@ -115,8 +142,15 @@ def _sqlite_rows(settings: Settings) -> tuple[Any, str, dict[str, Any]]:
     for table in TABLES:
         cursor = connection.execute(f"SELECT * FROM {table} LIMIT 500")
         samples[table] = ([column[0] for column in cursor.description], cursor.fetchall())
-        made = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", [table]).fetchone()[0]
-        connection.execute(made.replace(f"CREATE TABLE {table}", f"CREATE TABLE raw_{table}", 1))
+        made = "SELECT type, sql FROM sqlite_master WHERE tbl_name = ? AND type != 'trigger' AND sql > ''"
+        for kind, sql in connection.execute(made, [table]).fetchall():
+            if kind == "table":
+                sql = sql.replace(f"CREATE TABLE {table}", f"CREATE TABLE raw_{table}", 1)
+            else:
+                sql = sql.replace("INDEX ix_", "INDEX raw_ix_", 1).replace(
+                    f" ON {table} ", f" ON raw_{table} "
+                )
+            connection.execute(sql)
     connection.commit()
     return connection, "?", samples
 
@@ -148,30 +182,44 @@ def _renewed(
         )
 
 
+@contextmanager
+def _database(postgres: bool) -> Iterator[str]:
+    """Yield the address of a fresh PostgreSQL database, or nothing for SQLite."""
+    if not postgres:
+        yield ""
+        return
+    with contextmanager(postgres_server.__wrapped__)() as folder:  # type: ignore[attr-defined]
+        with psycopg.connect(host=str(folder), user="postgres", dbname="postgres", autocommit=True) as admin:
+            admin.execute("CREATE DATABASE bench OWNER patrol")
+        yield f"postgresql://patrol@/bench?host={folder}"
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--database-url", default="")
+    parser.add_argument("--postgres", action="store_true")
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--batches", default="1,100,500")
     parser.add_argument("--clients", default="1,8,32")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings.load(data=Path(folder), database_url=options.database_url)
-        upgrade(settings)
-        app = create_app(settings)
-        school = make_school(app, "测速学校", f"bench-{new_id()}-")
-        through_the_app(app, school, batch=100, clients=1, seconds=0.5)
+    asked = parser.parse_args()
+    numbers = list(map(int, asked.clients.split(",")))
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = stack.enter_context(_database(asked.postgres))
+        settings = Settings.load(data=folder, database_url=url)
+        school, phones = stack.enter_context(prepared(settings, max(numbers)))
+        port = free_port()
+        where = ["--data", folder, *(["--database-url", url] if url else [])]
+        stack.enter_context(serving("serve", *where, port=port, output=folder / "said"))
+        through_the_server(port, school, phones[:1], batch=100, seconds=0.5)
         print(f"{'batch':>6} {'clients':>8} {'records/s':>10} {'raw/s':>10} {'ratio':>7}")
-        for batch in map(int, options.batches.split(",")):
-            for clients in map(int, options.clients.split(",")):
-                rate = through_the_app(app, school, batch=batch, clients=clients, seconds=options.seconds)
-                base = raw(settings, batch=batch, seconds=options.seconds)
+        for batch in map(int, asked.batches.split(",")):
+            for clients in numbers:
+                rate = through_the_server(port, school, phones[:clients], batch=batch, seconds=asked.seconds)
+                base = raw(settings, batch=batch, seconds=asked.seconds)
                 print(f"{batch:>6} {clients:>8} {rate:>10.0f} {base:>10.0f} {rate / base:>7.0%}", flush=True)
-        with app.app_context():
-            db.engine.dispose()
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ def made(at: datetime, *, skew: timedelta, received_at: datetime) -> rules.Proje
         stream="",
         n=1,
         received_at=received_at,
-        skew_seconds=skew.total_seconds(),
+        skew=skew,
     )
 
 

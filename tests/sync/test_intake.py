@@ -16,7 +16,7 @@ from campus_patrol import clock
 from campus_patrol.database import db, use_school
 from campus_patrol.people.models import Device
 from campus_patrol.sync import service
-from campus_patrol.sync.models import Record
+from campus_patrol.sync.models import Record, Stream
 from tests.phone import Phone
 
 
@@ -243,3 +243,14 @@ def test_two_schools_that_wait_never_share_a_transaction(app, school, other_scho
     assert len(made) == 2
     assert stored(app, school.id) == {mine.stream: 1}
     assert stored(app, other_school.id) == {theirs.stream: 1}
+
+
+def test_a_new_stream_that_tells_of_two_others_nobody_knew_is_heard(app, school, new_phone) -> None:
+    phone, before = new_phone(), {"stream": "a" * 32, "next": 9}
+    phone.write(phone.record("boot", data={"reason": "lost", "app": "1", "before": before}))
+    phone.write(phone.record("boot", data={"reason": "lost", "app": "1", "before": {**before, "next": 12}}))
+    assert phone.sync()["ack"] == 2
+    with app.app_context():
+        use_school(school.id)
+        lost = db.session.scalars(select(Stream).where(Stream.stream == "a" * 32)).one()
+        assert (lost.announced_next, lost.ended) == (12, "lost")

@@ -31,11 +31,10 @@ def project(records: Sequence[ProjectedRecord], done: Projection) -> None:
     Numbers are given under the lock of the school's row, so that a year's run from 0001 without a gap. A checkpoint
     that was voided takes its findings with it; their numbers stay taken.
     """
-    language = _school().language
     reported = [
         (row, wrong)
-        for row in done.checkpoints
-        for wrong in rules.wrong_in(row["readings"], language=language)
+        for row in done.abnormal
+        for wrong in rules.wrong_in(row["readings"], language=_school().language)
     ]
     reported += _seen_outside(records)
     if reported:

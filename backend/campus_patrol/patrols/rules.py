@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 # A phone's clock may be a few minutes off without anybody meaning anything by it.
 SKEW_LIMIT = timedelta(minutes=5)
@@ -120,6 +120,9 @@ QUESTIONS: dict[str, Question] = {
 }
 
 
+_ORDER = {key: position for position, key in enumerate(QUESTIONS)}
+
+
 def questions_for(*, kind: str, ac_count: int, has_hot_water: bool) -> list[str]:
     """Return the keys of what is asked at a place of this kind with this equipment, in the order of the checklist."""
     if kind == "tap":
@@ -132,11 +135,10 @@ def abnormal(readings: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
     An answer to a question this server does not know (a newer phone's) is kept in the reading and judged by nobody.
     """
-    return [
-        key
-        for key, question in QUESTIONS.items()
-        if key in readings and readings[key].get("value") != question.normal
+    wrong = [
+        key for key in readings if key in QUESTIONS and readings[key].get("value") != QUESTIONS[key].normal
     ]
+    return sorted(wrong, key=_ORDER.__getitem__) if len(wrong) > 1 else wrong
 
 
 def kinds_of(keys: Iterable[str]) -> set[str]:
@@ -149,12 +151,12 @@ def is_planned(weekdays: Iterable[int], night: date) -> bool:
     return night.isoweekday() in weekdays
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ProjectedRecord:
     """One good record on its way into the tables: the line's fields, and what the server knows beside them.
 
-    data was checked against the schema of its kind. photos are hashes. skew_seconds is how far the phone's clock was
-    ahead of the server's when the batch was sent; elapsed counts milliseconds since boot.
+    data was checked against the schema of its kind. photos are hashes. skew is how far the phone's clock was ahead of
+    the server's when the batch was sent; elapsed counts milliseconds since boot.
     """
 
     id: str
@@ -172,12 +174,7 @@ class ProjectedRecord:
     stream: str
     n: int
     received_at: datetime
-    skew_seconds: float
-
-    @property
-    def skew(self) -> timedelta:
-        """How far the phone's clock was ahead."""
-        return timedelta(seconds=self.skew_seconds)
+    skew: timedelta
 
     @property
     def corrected_at(self) -> datetime:
@@ -210,8 +207,7 @@ class ProjectedRecord:
         return Tick(self.boot, self.at, self.elapsed)
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(NamedTuple):
     """What one record says about its phone's two clocks: the wall clock, and milliseconds since that boot."""
 
     boot: str

@@ -43,9 +43,9 @@ KIND_COLUMNS: dict[str, InstrumentedAttribute[bool]] = {
 
 @dataclass(slots=True)
 class Projection:
-    """What one batch became: the rows of its checkpoints, and the ids of records voided with the time of the void."""
+    """What is left to do: rows of checkpoints where something was wrong, and ids of those voided with the time."""
 
-    checkpoints: list[dict[str, Any]] = field(default_factory=list)
+    abnormal: list[dict[str, Any]] = field(default_factory=list)
     voided: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -59,15 +59,20 @@ def project(records: Sequence[ProjectedRecord]) -> Projection:
     if not records:
         return done
     zone = ZoneInfo(db.session.get_one(School, current_school_id()).zone)
-    carried = {device.id: _Carried(device, _last_tick(device)) for device in _devices(records)}
+    carried = {
+        device_id: _Carried(db.session.get_one(Device, device_id))
+        for device_id in {record.device_id: None for record in records}
+    }
     known = _Known.of([record for record in records if record.kind == "checkpoint"])
-    rounds, doubts = [], []
+    rounds, checkpoints, doubts = [], [], []
     for record in records:
         phone = carried[record.device_id]
         jump = phone.follow(record)
         if record.kind == "checkpoint":
-            row, seen = _checkpoint(record, known, phone.device, zone)
-            done.checkpoints.append(row)
+            row, seen = _checkpoint(record, known, phone, zone)
+            checkpoints.append(row)
+            if row["has_ac"] or row["has_light"] or row["has_leak"] or row["has_hazard"]:
+                done.abnormal.append(row)
             doubts += [
                 {
                     "school_id": row["school_id"],
@@ -82,7 +87,7 @@ def project(records: Sequence[ProjectedRecord]) -> Projection:
             rounds.append(_round_row(record, zone))
     for phone in carried.values():
         phone.put_down()
-    for model, rows in ((Round, rounds), (Checkpoint, done.checkpoints), (Doubt, doubts)):
+    for model, rows in ((Round, rounds), (Checkpoint, checkpoints), (Doubt, doubts)):
         if rows:
             insert_rows(model, rows)
     _end_rounds([record for record in records if record.kind == "round_end"])
@@ -90,87 +95,83 @@ def project(records: Sequence[ProjectedRecord]) -> Projection:
     return done
 
 
-def _devices(records: Iterable[ProjectedRecord]) -> list[Device]:
-    return [db.session.get_one(Device, id_) for id_ in {record.device_id: None for record in records}]
-
-
-@dataclass(slots=True)
 class _Carried:
     """A phone on its way through its records: who holds it, and what its clocks said last."""
 
-    device: Device
-    before: Tick | None
+    def __init__(self, device: Device) -> None:
+        self.device, self.id, self.school_id = device, device.id, device.school_id
+        self.person, self.pin_verified = device.last_person_id, device.pin_verified
+        self.tick: Tick | None = None
+        if device.last_boot is not None and device.last_at is not None and device.last_elapsed is not None:
+            self.tick = Tick(device.last_boot, device.last_at, device.last_elapsed)
 
     def follow(self, record: ProjectedRecord) -> timedelta:
         """Go on to a record; return how far the phone's clock was put back before it."""
-        device, tick = self.device, record.tick
         if record.kind == "sign_in":
-            device.last_person_id, device.pin_verified = record.person, record.data["verified"]
+            self.person, self.pin_verified = record.person, record.data["verified"]
         elif record.kind == "sign_out":
-            device.pin_verified = False
-        elif record.person and record.person != device.last_person_id:
+            self.pin_verified = False
+        elif record.person and record.person != self.person:
             # Somebody else goes on without a sign-in: whoever's PIN was checked, it was not this one's.
-            device.last_person_id, device.pin_verified = record.person, device.pin_verified and False
-        jump = rules.clock_jump(self.before, tick)
-        self.before = tick or self.before
+            self.person, self.pin_verified = record.person, self.pin_verified and False
+        tick = record.tick
+        jump = rules.clock_jump(self.tick, tick)
+        self.tick = tick or self.tick
         return jump
 
     def put_down(self) -> None:
         """Write on the phone what its next record is judged by."""
-        if self.before is not None:
-            self.device.last_boot, self.device.last_at = self.before.boot, self.before.at
-            self.device.last_elapsed = self.before.elapsed
-
-
-def _last_tick(device: Device) -> Tick | None:
-    if device.last_boot is None or device.last_at is None or device.last_elapsed is None:
-        return None
-    return Tick(device.last_boot, device.last_at, device.last_elapsed)
+        self.device.last_person_id, self.device.pin_verified = self.person, self.pin_verified
+        if self.tick is not None:
+            self.device.last_boot, self.device.last_at, self.device.last_elapsed = self.tick
 
 
 @dataclass(slots=True)
 class _Known:
-    """What the school knows of the tags, people and places that a batch names."""
+    """What the school knows of the tags, people and places that records name."""
 
-    tags: dict[str, Tag]
-    elsewhere: set[str]
-    people: dict[str, Person]
+    # What was read -> the tag's row, and its state as a sighting words it.
+    tags: dict[str | None, tuple[Any, str]]
+    people: dict[str | None, Any]
     places: dict[str, str]
 
     @classmethod
     def of(cls, records: Sequence[ProjectedRecord]) -> "_Known":
-        read = [parse(record.tag) for record in records if record.tag]
-        codes = {tag.code for tag in read if isinstance(tag, TagCode)}
-        shorts = {tag.short for tag in read if isinstance(tag, TagShort)}
-        tags: dict[str, Tag] = {}
-        for tag in db.session.scalars(select(Tag).where(or_(Tag.code.in_(codes), Tag.short.in_(shorts)))):
-            tags |= {tag.code: tag, tag.short: tag}
-        elsewhere: set[str] = set()
-        if unknown := codes - tags.keys():
-            # Only whether such a code exists; nothing of the other school is looked at.
-            with any_school():
-                elsewhere = set(db.session.scalars(select(Tag.code).where(Tag.code.in_(unknown))))
         people = {record.person for record in records if record.person}
         said = {record.data["place"] for record in records if record.data["place"]}
+        found = db.session.execute(select(Person.id, Person.name, Person.active).where(Person.id.in_(people)))
         return cls(
-            tags,
-            elsewhere,
-            {person.id: person for person in db.session.scalars(select(Person).where(Person.id.in_(people)))},
-            dict(db.session.execute(select(Place.id, Place.name).where(Place.id.in_(said))).all()),
+            _tags({record.tag for record in records}),
+            {person.id: person for person in found},
+            dict(db.session.execute(select(Place.id, Place.name).where(Place.id.in_(said))).all())
+            if said
+            else {},
         )
 
-    def tag(self, text: str | None) -> tuple[Tag | None, str]:
-        """Return the tag that a phone read, and its state as a sighting words it."""
-        if not text:
-            return None, "none"
-        read = parse(text)
-        code = read.code if isinstance(read, TagCode) else read.short if isinstance(read, TagShort) else None
-        if code in self.elsewhere:
-            return None, "other_school"
-        tag = self.tags.get(code) if code else None
-        if tag is None:
-            return None, "unknown"
-        return tag, "live" if tag.revoked_at is None else "revoked"
+
+def _tags(texts: Iterable[str | None]) -> dict[str | None, tuple[Any, str]]:
+    """Look up what phones read; the state is none, live, revoked, other_school or unknown."""
+    read = {text: parse(text) for text in texts if text}
+    codes = {tag.code for tag in read.values() if isinstance(tag, TagCode)}
+    shorts = {tag.short for tag in read.values() if isinstance(tag, TagShort)}
+    rows: dict[str, Any] = {}
+    columns = select(Tag.id, Tag.code, Tag.short, Tag.place_id, Tag.revoked_at)
+    for row in db.session.execute(columns.where(or_(Tag.code.in_(codes), Tag.short.in_(shorts)))):
+        rows |= {row.code: row, row.short: row}
+    elsewhere: set[str] = set()
+    if unknown := codes - rows.keys():
+        # Only whether such a code exists; nothing of the other school is looked at.
+        with any_school():
+            elsewhere = set(db.session.scalars(select(Tag.code).where(Tag.code.in_(unknown))))
+    known: dict[str | None, tuple[Any, str]] = {None: (None, "none"), "": (None, "none")}
+    for text, tag in read.items():
+        code = tag.code if isinstance(tag, TagCode) else tag.short if isinstance(tag, TagShort) else ""
+        row = rows.get(code)
+        if row is not None:
+            known[text] = row, "live" if row.revoked_at is None else "revoked"
+        else:
+            known[text] = None, "other_school" if code in elsewhere else "unknown"
+    return known
 
 
 def _round_row(record: ProjectedRecord, zone: ZoneInfo) -> dict[str, Any]:
@@ -188,18 +189,18 @@ def _round_row(record: ProjectedRecord, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def _checkpoint(
-    record: ProjectedRecord, known: _Known, device: Device, zone: ZoneInfo
+    record: ProjectedRecord, known: _Known, phone: _Carried, zone: ZoneInfo
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a checkpoint's row, and what is known about how it came to be."""
     data = record.data
-    tag, state = known.tag(record.tag)
-    person = known.people.get(record.person) if record.person else None
+    tag, state = known.tags[record.tag]
+    person = known.people.get(record.person)
     said = data["place"] if data["place"] in known.places else None
     kinds = rules.kinds_of(rules.abnormal(data["readings"]))
     notes = [reading["note"] for reading in data["readings"].values() if reading.get("note")]
     made = record.corrected_at
     row = {
-        "school_id": device.school_id,
+        "school_id": phone.school_id,
         "id": record.id,
         # The tag is the evidence; what the phone believed comes second.
         "place_id": tag.place_id if tag else said,
@@ -230,8 +231,7 @@ def _checkpoint(
         "person_state": "unknown" if person is None else "active" if person.active else "off",
         "person_name": person.name if person else None,
         # Nothing is known before the first sign-in that reached us, and nothing is held against it.
-        "pin_verified": device.pin_verified is None
-        or (device.pin_verified and device.last_person_id == record.person),
+        "pin_verified": phone.pin_verified is None or (phone.pin_verified and phone.person == record.person),
         "place_said": said,
         "place_of_tag": tag.place_id if tag else None,
         "place_said_name": known.places.get(said) if said else None,

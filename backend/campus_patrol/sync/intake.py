@@ -78,20 +78,22 @@ class Intake:
             for ticket in tickets:
                 ticket.outcome = ticket.outcome or Problem("internal")
 
-    def _store(self, tickets: Sequence[_Ticket]) -> None:
+    def _store(self, tickets: Sequence[_Ticket], *, careful: bool = False) -> None:
         try:
-            outcomes = self._receive(deliveries=[ticket.delivery for ticket in tickets])
+            # Nothing here asks for what it has just changed, so one flush at the end is enough.
+            with db.session.no_autoflush:
+                outcomes = self._receive(deliveries=[ticket.delivery for ticket in tickets], careful=careful)
             db.session.commit()
         except Exception as error:
             db.session.rollback()
-            # A database that is busy or full is so for all of them; anything else may be the doing of one, and the
-            # others must not suffer for it.
-            if len(tickets) == 1 or isinstance(error, OperationalError):
+            # A database that is busy or full is so for all of them. Anything else is the doing of one, and the others
+            # must not suffer for it.
+            if careful or isinstance(error, OperationalError):
                 for ticket in tickets:
                     ticket.outcome = error
                 return
             for ticket in tickets:
-                self._store([ticket])
+                self._store([ticket], careful=True)
             return
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             ticket.outcome = outcome

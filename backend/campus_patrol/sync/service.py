@@ -4,13 +4,12 @@ import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from marshmallow import ValidationError
 from sqlalchemy import insert, select
-from sqlalchemy.exc import IntegrityError
 
 from campus_patrol import clock
 from campus_patrol.database import current_school_id, db, insert_rows, new_id, page, upsert
@@ -94,11 +93,6 @@ class _Visit:
     new: list[_Line] = field(default_factory=list)
     problem: Problem | None = None
 
-    @property
-    def skew(self) -> float:
-        """Seconds that the phone's clock was ahead when it sent the batch."""
-        return (self.batch.header["device_time"] - clock.now()).total_seconds()
-
 
 def read_batch(body: bytes) -> Batch:
     """Split a body into header and lines, before the database is touched.
@@ -119,13 +113,17 @@ def read_batch(body: bytes) -> Batch:
     return Batch(header, lines)
 
 
-def receive(*, deliveries: Sequence[Delivery]) -> list[dict[str, Any] | Problem]:
+def receive(*, deliveries: Sequence[Delivery], careful: bool = False) -> list[dict[str, Any] | Problem]:
     """Store the batches of some phones of one school together; return for each its receipt, or the problem to answer.
 
     A gap or a fork is returned, not raised, because what was put aside and announced must be committed with it. Each
     line is judged by itself: one that cannot be understood is kept in its place in the chain, listed as put aside,
     and does not hold up the lines behind it. No two of the deliveries may be of one stream. Receipts are not signed
     yet (`signed`), and true once the caller has committed.
+
+    The quick way takes it for granted that ids are new and that every record can be brought into the tables; where
+    that is not so it raises, and nothing must be committed. The ``careful`` way, for the same deliveries once more,
+    settles each of them.
     """
     now = clock.now()
     # The weaker of PostgreSQL's two locks: it orders the writers of the log, and lets the desk write rows that name the
@@ -149,7 +147,7 @@ def receive(*, deliveries: Sequence[Delivery]) -> list[dict[str, Any] | Problem]
         _admit(visit, now)
         visits.append(visit)
     heard = [visit for visit in visits if isinstance(visit, _Visit) and visit.problem is None]
-    _store(heard, school, now)
+    _store(heard, school, now, careful=careful)
     for visit in heard:
         _end_streams_before(visit, now)
     receipts = iter(_receipts(heard, school, now))
@@ -202,6 +200,8 @@ def _new_stream(name: str, device: Device, now: datetime) -> Stream:
         head_hash=rules.GENESIS,
     )
     db.session.add(stream)
+    # So that a second mention of it finds it.
+    db.session.flush()
     return stream
 
 
@@ -276,61 +276,60 @@ def _first_difference(stream: Stream, known: Sequence[_Line]) -> int | None:
     return next((line.n for line in known if stored[line.n] != line.hash), None)
 
 
-def _store(visits: Sequence[_Visit], school: School, now: datetime) -> None:
+def _store(visits: Sequence[_Visit], school: School, now: datetime, *, careful: bool) -> None:
     """Put the new lines of all visits into the log, one statement for each table, and project what can be read."""
-    lines = [(line, visit) for visit in visits for line in visit.new]
-    if not lines:
+    rows, records = [], []
+    # Plain values: a row's attributes are looked up through the session, which costs more than the hash.
+    school_id, length, log_hash = school.id, school.log_length, school.log_hash
+    for visit in visits:
+        name, device_id = visit.stream.stream, visit.device.id
+        skew = visit.batch.header["device_time"] - now
+        for line in visit.new:
+            judged = _READER.judge(line.raw)
+            line.record, line.refusal = judged.record, judged.refusal
+            if judged.record is not None:
+                line.id = judged.record["id"]
+                records.append((line, _projected(line, name, device_id, now, skew)))
+            length += 1
+            log_hash = rules.log_hash(log_hash, name, line.n, line.hash)
+            rows.append(
+                {
+                    "school_id": school_id,
+                    "stream": name,
+                    "n": line.n,
+                    "id": line.id,
+                    "hash": line.hash,
+                    "line": line.raw,
+                    "device_id": device_id,
+                    "received_at": now,
+                    "log_number": length,
+                    "log_hash": log_hash,
+                }
+            )
+    if not rows:
         return
-    rows = []
-    for line, visit in lines:
-        judged = _READER.judge(line.raw)
-        line.record, line.refusal = judged.record, judged.refusal
-        line.id = judged.record["id"] if judged.record else None
-        school.log_length += 1
-        school.log_hash = rules.log_hash(school.log_hash, visit.stream.stream, line.n, line.hash)
-        rows.append(
-            {
-                "school_id": school.id,
-                "stream": visit.stream.stream,
-                "n": line.n,
-                "id": line.id,
-                "hash": line.hash,
-                "line": line.raw,
-                "device_id": visit.device.id,
-                "received_at": now,
-                "log_number": school.log_length,
-                "log_hash": school.log_hash,
-            }
-        )
-    _insert(rows, [line for line, _ in lines])
+    if careful:
+        _settle_ids(rows, [line for visit in visits for line in visit.new])
+    insert_rows(Record, rows)
+    school.log_length, school.log_hash = length, log_hash
     for visit in visits:
         if visit.new:
             visit.stream.head, visit.stream.head_hash = visit.new[-1].n, visit.new[-1].hash
-    fresh = [(line, visit) for line, visit in lines if line.id]
+    # Without those that another record turned out to have the id of.
+    fresh = [record for line, record in records if line.id]
     _name_photos(fresh)
-    skews = {visit.stream.stream: visit.skew for visit in visits}
-    failed = _project([_projected(line, visit, now, skews[visit.stream.stream]) for line, visit in fresh])
+    if careful:
+        failed = _project_one_by_one(fresh)
+        for line, _ in records:
+            line.refusal = "projection_failed" if line.id in failed else line.refusal
+    elif fresh:
+        findings.project(fresh, patrols.project(fresh))
     for visit in visits:
-        for line in visit.new:
-            if line.id in failed:
-                line.refusal = "projection_failed"
         aside = [(line, line.refusal) for line in visit.new if line.refusal]
         _put_aside(aside, visit.stream, visit.device, now)
 
 
-def _insert(rows: list[dict[str, Any]], lines: list[_Line]) -> None:
-    """Write lines into the log; when an id is there already, settle first which line has it."""
-    try:
-        with db.session.connection().begin_nested():
-            insert_rows(Record, rows)
-    except IntegrityError:
-        _settle_ids(lines)
-        for row, line in zip(rows, lines, strict=True):
-            row["id"] = line.id
-        insert_rows(Record, rows)
-
-
-def _settle_ids(lines: list[_Line]) -> None:
+def _settle_ids(rows: list[dict[str, Any]], lines: list[_Line]) -> None:
     """Leave a line its id only if no other record has it.
 
     The same id with the same bytes is a phone's stream that moved house: already stored, nothing to do. With other
@@ -350,6 +349,8 @@ def _settle_ids(lines: list[_Line]) -> None:
         line.id = None
         if holders[record_id] != line.raw:
             line.refusal = "id_conflict"
+    for row, line in zip(rows, lines, strict=True):
+        row["id"] = line.id
 
 
 def _end_streams_before(visit: _Visit, now: datetime) -> None:
@@ -371,7 +372,7 @@ def _end_streams_before(visit: _Visit, now: datetime) -> None:
         ended.ended, ended.ended_at = reason, now
 
 
-def _projected(line: _Line, visit: _Visit, now: datetime, skew: float) -> ProjectedRecord:
+def _projected(line: _Line, stream: str, device_id: str, now: datetime, skew: timedelta) -> ProjectedRecord:
     record = line.record
     assert record is not None
     return ProjectedRecord(
@@ -386,28 +387,19 @@ def _projected(line: _Line, visit: _Visit, now: datetime, skew: float) -> Projec
         data=record["data"],
         photos=[photo["sha256"] for photo in record["photos"]],
         ref=record["ref"],
-        device_id=visit.device.id,
-        stream=visit.stream.stream,
+        device_id=device_id,
+        stream=stream,
         n=line.n,
         received_at=now,
-        skew_seconds=skew,
+        skew=skew,
     )
 
 
-def _project(records: list[ProjectedRecord]) -> set[str]:
+def _project_one_by_one(records: Iterable[ProjectedRecord]) -> set[str]:
     """Bring records into the domain tables; return the ids of those that could not be.
 
-    All at once, which is fast. If that fails, one by one, so that the failing one is known and alone in failing: the
-    line itself is in the log either way.
+    Each alone, so that the failing one is known and alone in failing: the line itself is in the log either way.
     """
-    if not records:
-        return set()
-    try:
-        with db.session.begin_nested():
-            findings.project(records, patrols.project(records))
-        return set()
-    except Exception:
-        log.exception("%d records could not be projected at once", len(records))
     failed = set()
     for record in records:
         try:
@@ -419,19 +411,15 @@ def _project(records: list[ProjectedRecord]) -> set[str]:
     return failed
 
 
-def _name_photos(lines: Iterable[tuple[_Line, _Visit]]) -> None:
-    named = [
-        (line.id, visit.stream.stream, dict.fromkeys(photo["sha256"] for photo in line.record["photos"]))
-        for line, visit in lines
-        if line.record and line.record["photos"]
-    ]
-    if not named:
+def _name_photos(records: Iterable[ProjectedRecord]) -> None:
+    naming = [record for record in records if record.photos]
+    if not naming:
         return
-    here = photos.stored(sha for _, _, hashes in named for sha in hashes)
+    here = photos.stored(sha for record in naming for sha in record.photos)
     rows = [
-        {"record_id": id_, "sha256": sha, "position": i, "stream": stream, "stored": sha in here}
-        for id_, stream, hashes in named
-        for i, sha in enumerate(hashes)
+        {"record_id": record.id, "sha256": sha, "position": i, "stream": record.stream, "stored": sha in here}
+        for record in naming
+        for i, sha in enumerate(dict.fromkeys(record.photos))
     ]
     db.session.execute(insert(RecordPhoto), rows)
 
