@@ -1,5 +1,5 @@
 // @vitest-environment node
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
 import { hex, ZERO_HASH } from './chain'
 import type { PhotoRow } from './db'
 import { bytesOf, openTab, putDevice, type Tab } from './testing/phone'
@@ -167,6 +167,22 @@ test('a restored server gets again what it lost', async () => {
   expect((await tab.sync.run())?.outcome).toBe('ok')
   expect(server.memory.records.has(later.id)).toBe(true)
   expect(await tab.chain()).toMatchObject({ generation: 'g1+', acked: 3 })
+})
+
+test('a restored server that does not ask for them is offered again the photos it had', async () => {
+  const { photo } = await saveWithPhoto()
+  await tab.sync.run()
+  const backup = server.snapshot()
+  backup.photos.delete(photo.sha256)
+  server.restore(backup)
+  // As a server does whose backup has the record under a stream that this phone has left.
+  vi.spyOn(tab.world, 'fetch').mockImplementation(async (path, request) => {
+    const { text, ...answer } = await server.answer(path, request)
+    return { ...answer, text: text.replace(/"want_photos":\[.*?\]/, '"want_photos":[]') }
+  })
+  expect((await tab.sync.run())?.outcome).toBe('ok')
+  expect(server.memory.photos.has(photo.sha256)).toBe(true)
+  expect((await photoRow(photo.sha256))?.state).toBe('stored')
 })
 
 test('a poll shows that the server went back, without anything new to send', async () => {

@@ -191,7 +191,7 @@ export class Sync {
     const now = this.world.now()
     const { ack, ack_hash, durable, generation, server_time, signature, stream } = body
     const receipt: Receipt = { stream, ack, ack_hash, durable, generation, server_time, signature, verified, at: now }
-    const result = await this.store.write(['meta', 'outbox', 'aside'], async (tx) => {
+    const result = await this.store.write(['meta', 'outbox', 'aside', 'photos'], async (tx) => {
       const chain = await readChain(tx)
       if (chain.stream !== stream) return 'stale'
       if ((await hashAt(tx, chain, ack)) !== ack_hash) return 'foreign'
@@ -218,7 +218,10 @@ export class Sync {
         safeAt: ack === chain.next - 1 ? now : chain.safeAt,
         moves: 0,
       }
-      if (verified !== false) await forget(tx, next, now - KEEP_ROWS)
+      if (verified !== false) {
+        if (chain.generation !== null && chain.generation !== generation) await offerAgain(tx)
+        await forget(tx, next, now - KEEP_ROWS)
+      }
       await tx.objectStore('meta').put(next, 'chain')
       await tx.objectStore('meta').put(receipt, `receipt:${stream}`)
       await tx.objectStore('meta').delete('stopped')
@@ -322,6 +325,17 @@ async function hashAt(tx: Writing, chain: Chain, n: number): Promise<string | nu
   if (n === chain.next - 1) return chain.head
   const outbox = tx.objectStore('outbox')
   return (await outbox.get(n))?.hash ?? (await outbox.get(n + 1))?.previous ?? null
+}
+
+/**
+ * The server was put back, and photos that came since are gone from it. It asks only for those of the stream it is
+ * talking of, not for those of an older one whose records moved here.
+ */
+async function offerAgain(tx: Writing): Promise<void> {
+  const photos = tx.objectStore('photos')
+  for (const name of await photos.index('state').getAllKeys('stored')) {
+    await photos.put({ ...(await photos.get(name))!, state: 'waiting' })
+  }
 }
 
 /** The only place where rows leave the phone: acknowledged with my hash, in a verified backup, and old. */
