@@ -87,13 +87,14 @@ def test_a_photo_that_finds_no_room_is_said_so_and_its_record_is_kept(
     office: Office, guard: PhoneUser, new_phone: Callable[..., PhoneUser], shorts: list[str], tmp_path: Path
 ) -> None:
     guard.site.road.cut()
+    origin = {"origin": guard.site.origin}
+    used = guard.context.new_cdp_session(guard.page).send("Storage.getUsageAndQuota", origin)["usage"]
     # A browser that runs has already reckoned how much there is room for, and goes by that for a while.
     guard.context.close()
     guard = new_phone(profile=tmp_path / "profile0")
     page = guard.page
     cdp = guard.context.new_cdp_session(page)
-    used = cdp.send("Storage.getUsageAndQuota", {"origin": guard.site.origin})["usage"]
-    cdp.send("Storage.overrideQuotaForOrigin", {"origin": guard.site.origin, "quotaSize": used + 60_000})
+    cdp.send("Storage.overrideQuotaForOrigin", {**origin, "quotaSize": used + 180_000})
     page.goto(guard.site.origin)
     guard.type_number(shorts[0])
     tile(page, "滴漏|(安全)?隐患").last.click()
@@ -110,7 +111,7 @@ def test_a_photo_that_finds_no_room_is_said_so_and_its_record_is_kept(
     assert record["kind"] == "checkpoint"
     (row,) = guard.read("photos")
     assert (row["sha256"], row["bytes"], row["state"]) == (record["photos"][0]["sha256"], None, "lost")
-    cdp.send("Storage.overrideQuotaForOrigin", {"origin": guard.site.origin})
+    cdp.send("Storage.overrideQuotaForOrigin", origin)
     guard.site.road.mend()
     item = wait_until(lambda: office.ask("GET", "checkpoints")["items"], "the record on the desk")[0]
     assert item["id"] == record["id"]
