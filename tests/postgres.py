@@ -17,7 +17,6 @@ import pytest
 def postgres_server() -> Iterator[Path]:
     """Yield the folder of the server's socket; it listens nowhere else, so no port can be taken."""
     binaries = _binaries()
-    # PostgreSQL refuses to run as root, and its own user cannot look into pytest's folders.
     user = "postgres" if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="patrol-pg-", dir="/tmp"))
     if user:
@@ -27,21 +26,9 @@ def postgres_server() -> Iterator[Path]:
         f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c max_connections=200"
     )
 
-    def run(*command: str | Path) -> None:
-        done = subprocess.run(
-            command,
-            user=user,
-            group=user,
-            extra_groups=[] if user else None,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
-
     try:
-        run(
+        _run(
+            folder,
             binaries / "initdb",
             "-D",
             data,
@@ -54,14 +41,14 @@ def postgres_server() -> Iterator[Path]:
             "--no-sync",
             "--locale=C",
         )
-        run(binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
+        _run(folder, binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
         try:
             # Row-level security does not bind a superuser, so the tests come as what a school would come as.
             with _admin(folder) as admin:
                 admin.execute("CREATE ROLE patrol LOGIN NOSUPERUSER NOBYPASSRLS")
             yield folder
         finally:
-            run(binaries / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+            _run(folder, binaries / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -78,6 +65,28 @@ def postgres_database(postgres_server: Path) -> Iterator[str]:
     """Yield the address of an empty database of this test's own."""
     with _database(postgres_server, f"own_{os.urandom(4).hex()}") as url:
         yield url
+
+
+def crash_and_start(folder: Path) -> None:
+    """Let the server die without a checkpoint, as in a crash, and start it again: it recovers from its log."""
+    control = _binaries() / "pg_ctl"
+    _run(folder, control, "-D", folder / "data", "-w", "-l", folder / "log", "-m", "immediate", "restart")
+
+
+def _run(folder: Path, *command: str | Path) -> None:
+    # PostgreSQL refuses to run as root, and its own user cannot look into pytest's folders.
+    user = "postgres" if os.geteuid() == 0 else None
+    done = subprocess.run(
+        command,
+        user=user,
+        group=user,
+        extra_groups=[] if user else None,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
 
 
 @contextlib.contextmanager
