@@ -60,7 +60,7 @@ test('the screens open, and say why, although nothing can be read', async () => 
   broken.now = true
   await patrol.resume()
   expect(troubleSentence(patrol.state)).toMatch(/浏览器|browser/)
-  expect(syncSentence(patrol.state, 'Asia/Shanghai').mood).toBe('wrong')
+  expect(syncSentence(patrol.state, 'Asia/Shanghai', 1).mood).toBe('wrong')
 })
 
 test('a storage that comes back brings the half-filled checklist back, once', async () => {

@@ -35,6 +35,16 @@ test('the state says what waits, then that all is there and since when', async (
   expect(phone.state.lastReceipt).toMatchObject({ ack: 2, verified: true })
 })
 
+test('a receipt that another server signed is said, and no longer once our own has answered', async () => {
+  server.faults.push('wrong_signature')
+  await phone.save(checkpoint('r1'))
+  await settled()
+  expect(phone.state.lastReceipt).toMatchObject({ verified: false })
+  expect(phone.state.trouble).toMatchObject({ kind: 'unsigned' })
+  await phone.syncNow()
+  expect(phone.state.trouble).toBeNull()
+})
+
 test('watchers hear each change, and the state is never changed in place', async () => {
   const seen: PhoneState[] = []
   const stop = phone.subscribe((state) => seen.push(state))

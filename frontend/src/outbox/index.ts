@@ -147,6 +147,13 @@ export class Phone {
     return this.outbox.asideItems()
   }
 
+  /** Sends something that was put aside once more; nothing happens when it cannot help or is gone. */
+  async sendAgain(key: string): Promise<void> {
+    await this.outbox.sendAgain(key).catch((error: unknown) => this.stumble(error))
+    await this.refresh()
+    void this.triggers.kick('save')
+  }
+
   exportFile() {
     return this.outbox.exportFile()
   }
@@ -287,7 +294,9 @@ export class Phone {
             ? { kind: 'signed_out', ...stopped }
             : lost !== null
               ? { kind: 'lost', ...lost }
-              : this.serverTrouble(),
+              : receipt?.verified === false
+                ? { kind: 'unsigned', at: receipt.at }
+                : this.serverTrouble(),
       })
     } catch (error) {
       this.stumble(error)

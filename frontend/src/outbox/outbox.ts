@@ -48,6 +48,9 @@ export class SaveFailed extends Error {
 /** Another tab was faster; look again and repeat. */
 class Moved extends Error {}
 
+/** Another tab has done it already. */
+class Gone extends Error {}
+
 export interface Counts {
   readonly waiting: number
   readonly safe: number
@@ -262,7 +265,9 @@ export class Outbox {
       return [await readChain(tx), found, new Map(aside.map((row) => [row.key, row.code]))] as const
     })
     rows.sort((one, other) => one.n - other.n)
-    const views = rows
+    // A line that was sent once more stands in the queue twice: the later place is what becomes of it.
+    const once = new Map(rows.map((row) => [row.id, row]))
+    const views = [...once.values()]
       .map((row) => view(row, chain.acked, codes.get(row.id) ?? null))
       .filter((record) => kinds === undefined || kinds.includes(record.kind))
     return limit === undefined ? views : views.slice(-limit)
@@ -275,7 +280,36 @@ export class Outbox {
   /** What needs a person; not what a supervisor has been given. */
   async asideItems(): Promise<AsideItem[]> {
     const all = await this.store.read(['aside'], (tx) => tx.objectStore('aside').getAll())
-    return all.filter(({ key }) => !key.startsWith(HANDED))
+    return all.filter(({ key }) => !key.startsWith(HANDED)).map((row) => ({ ...row, again: mayHelp(row) }))
+  }
+
+  /**
+   * Puts a line that was set aside at the end of the queue once more, byte for byte, or lets a photo wait again. The
+   * server knows the record by its id: if it took it meanwhile, nothing is doubled.
+   */
+  async sendAgain(key: string): Promise<void> {
+    const row = await this.store.read(['aside'], (tx) => tx.objectStore('aside').get(key))
+    if (row === undefined || !mayHelp(row)) return
+    if (row.what === 'photo') {
+      await this.store.write(['photos', 'aside'], async (tx) => {
+        const photo = await tx.objectStore('photos').get(row.sha256!)
+        if (photo?.state === 'refused') await tx.objectStore('photos').put({ ...photo, state: 'waiting' })
+        await tx.objectStore('aside').delete(key)
+      })
+      return this.world.tell()
+    }
+    const text = row.line!
+    const { at } = JSON.parse(text) as { at: string }
+    const work = async (tx: Writing): Promise<void> => {
+      // Another tab was faster: once is enough.
+      if ((await tx.objectStore('aside').get(key)) === undefined) throw new Gone()
+      await tx.objectStore('aside').delete(key)
+    }
+    try {
+      await this.append({ id: row.id, at: Date.parse(at), text }, [], { stores: ['aside'], work })
+    } catch (error) {
+      if (!(error instanceof Gone)) throw error
+    }
   }
 
   /** Every line held, byte for byte, behind a header; then the ones aside behind a second. Holds no token. */
@@ -431,6 +465,13 @@ export async function isWhole(world: World, photo: PhotoRow): Promise<boolean> {
 
 function wasAt(lost: Lost): { stream: string; next: number } {
   return { stream: lost.stream, next: lost.records + 1 }
+}
+
+/** What a server that was old, or had a lower limit, may take by now. */
+const AGAIN: ReadonlySet<string> = new Set(['version_unknown', 'kind_unknown', 'shape_invalid', 'line_too_long', 'too_large'])
+
+function mayHelp(row: AsideRow): boolean {
+  return AGAIN.has(row.code)
 }
 
 function asideRecord(row: Row, code: string, at: number, onServer: boolean): AsideRow {

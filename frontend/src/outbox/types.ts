@@ -76,6 +76,8 @@ export interface AsideItem {
   readonly sha256: string | null
   /** The server holds the bytes in its quarantine; false when this phone has the only copy. */
   readonly onServer: boolean
+  /** Whether sending it once more may help: a newer server, or one with a higher limit, would take it. */
+  readonly again: boolean
 }
 
 export interface Receipt {
@@ -96,6 +98,7 @@ export type StorageReason = 'missing' | 'no_crypto' | 'broken' | 'full' | 'newer
 export type Trouble =
   | { readonly kind: 'storage'; readonly reason: StorageReason; readonly detail: string }
   | { readonly kind: 'signed_out'; readonly code: string; readonly at: number }
+  | { readonly kind: 'unsigned'; readonly at: number }
   | { readonly kind: 'lost'; readonly stream: string; readonly records: number; readonly at: number }
   | { readonly kind: 'server'; readonly status: number; readonly code: string | null; readonly at: number }
 

@@ -1,19 +1,49 @@
 import { t } from '../../i18n/guard'
-import { clockTime } from '../../i18n/i18n'
-import type { PhoneState } from '../../outbox'
+import { clockTime, dayAndTime } from '../../i18n/i18n'
+import type { LastTry, PhoneState } from '../../outbox'
 
 export type SyncMood = 'safe' | 'waiting' | 'sending' | 'wrong'
 
-/** The one sentence about what waits and what is safe. Nothing is called delivered that the server has not confirmed. */
-export function syncSentence(state: PhoneState, zone: string): { mood: SyncMood; sentence: string } {
-  const { trouble, sending } = state
-  if (trouble) return { mood: 'wrong', sentence: trouble.kind === 'storage' ? t.sync.storage : t.sync.show }
-  if (sending && sending.total > 0) return { mood: 'sending', sentence: t.sync.sending(sending.done, sending.total) }
-  if (state.waiting > 0) return { mood: 'waiting', sentence: t.sync.waiting(state.waiting) }
-  if (state.photosWaiting > 0) return { mood: 'waiting', sentence: t.sync.photos(state.photosWaiting) }
-  if (state.aside > 0) return { mood: 'wrong', sentence: t.sync.aside(state.aside) }
-  if (state.safeUntil === null) return { mood: 'safe', sentence: t.sync.never }
-  return { mood: 'safe', sentence: t.sync.delivered(clockTime(state.safeUntil, zone)) }
+export interface SyncWords {
+  readonly mood: SyncMood
+  readonly sentence: string
+  /** What stands in the way or happens next, in a second, smaller line. */
+  readonly why: string | null
+}
+
+/** A time of the day alone would soon be taken for tonight's. */
+const TIME_IS_ENOUGH = 12 * 3_600_000
+
+/**
+ * What waits and what is safe, in the words of a guard. Every figure is what the disk holds or what the server has
+ * acknowledged with this phone's own hash; nothing is called delivered that the server has not confirmed.
+ */
+export function syncSentence(state: PhoneState, zone: string, now: number): SyncWords {
+  const { trouble, sending, waiting, photosWaiting, aside, safeUntil } = state
+  const here = waiting > 0 ? t.sync.waiting(waiting) : null
+  if (trouble?.kind === 'storage') return { mood: 'wrong', sentence: t.sync.storage, why: null }
+  if (trouble) return { mood: 'wrong', sentence: t.sync.show, why: here }
+  if (!state.ready) return { mood: 'waiting', sentence: t.loading, why: null }
+  if (sending && sending.total > 0) return { mood: 'sending', sentence: t.sync.sending(sending.done, sending.total), why: null }
+  if (here) return { mood: 'waiting', sentence: here, why: reason(state.lastTry) }
+  if (photosWaiting > 0) return { mood: 'waiting', sentence: t.sync.photos(photosWaiting), why: reason(state.lastTry) }
+  if (safeUntil === null) return { mood: aside > 0 ? 'wrong' : 'safe', sentence: aside > 0 ? t.sync.aside(aside) : t.sync.never, why: null }
+  const time = Math.abs(now - safeUntil) < TIME_IS_ENOUGH ? clockTime(safeUntil, zone) : dayAndTime(safeUntil, zone)
+  if (aside > 0) return { mood: 'wrong', sentence: t.sync.aside(aside), why: t.sync.others(time) }
+  return { mood: 'safe', sentence: t.sync.delivered(time), why: null }
+}
+
+function reason(last: LastTry | null): string {
+  switch (last?.outcome) {
+    case 'portal':
+      return t.sync.portal
+    case 'busy':
+      return last.code === 'storage_failed' ? t.sync.full : t.sync.busy
+    case 'refused':
+      return t.sync.refused
+    default:
+      return t.sync.auto
+  }
 }
 
 /** What is wrong with this phone, as one sentence; null when nothing is. */
@@ -23,11 +53,9 @@ export function troubleSentence(state: PhoneState): string | null {
   switch (trouble.kind) {
     case 'storage':
       return t.trouble[trouble.reason]
-    case 'signed_out':
-      return t.trouble.signed_out
     case 'lost':
       return t.trouble.lost(trouble.records)
-    case 'server':
-      return t.trouble.server
+    default:
+      return t.trouble[trouble.kind]
   }
 }
