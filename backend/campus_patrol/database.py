@@ -165,7 +165,8 @@ def reading() -> Iterator[None]:
 def _set_school(school: str | None) -> None:
     session = db.session()
     session.info["school"] = school
-    if session.in_transaction():
+    # A connection that broke has no transaction left to tell, and the error on its way out must stay the one it is.
+    if session.in_transaction() and session.is_active and not session.connection().invalidated:
         _announce(session.connection(), school)
 
 
