@@ -46,7 +46,7 @@ def test_each_abnormal_answer_becomes_one_finding(school, phone, staff):
     assert (ac["kind"], ac["question"], ac["description"]) == ("ac", "ac", "空调未关")
     assert (hazard["kind"], hazard["category"], hazard["grade"]) == ("hazard", "electricity", "major")
     assert hazard["description"] == "配电箱门没锁"
-    assert hazard["photos"] == [{"sha256": SHA, "stored": False}]
+    assert hazard["photos"] == [{"sha256": SHA, "stored": False, "missing": None}]
     assert hazard["place"]["number"] == "A101"
     assert hazard["person"]["name"] == "guard"
     assert {ac["checkpoint"], hazard["checkpoint"]} == {record["id"]}
@@ -122,7 +122,7 @@ def test_something_seen_outside_a_checkpoint_is_a_finding_too(school, other_scho
     shown = findings(staff, sort="number")
     assert [f["place"] and f["place"]["number"] for f in shown] == ["A321", None, None]
     assert {(f["kind"], f["grade"], f["description"]) for f in shown} == {("leak", "general", "走廊积水")}
-    assert shown[0]["photos"] == [{"sha256": SHA, "stored": False}]
+    assert shown[0]["photos"] == [{"sha256": SHA, "stored": False, "missing": None}]
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_another_schools_checkpoint_and_none_look_the_same(walked, other_school,
 
 def test_a_photo_shows_as_named_until_its_bytes_came(walked, staff):
     (item,) = staff.get("/api/v1/checkpoints", query_string={"only": "leak"}).json["items"]
-    assert item["photos"] == [{"sha256": SHA, "stored": False}]
+    assert item["photos"] == [{"sha256": SHA, "stored": False, "missing": None}]
 
 
 def test_the_list_takes_the_same_statements_for_one_row_and_for_many(app, walked, staff):

@@ -38,7 +38,7 @@ def test_the_receipt_asks_for_a_photo_until_it_is_here(school, phone: Phone, sta
     content = photo()
     assert announce(phone, school, sha256(content))["want_photos"] == [sha256(content)]
     finding = staff.get("/api/v1/findings").json["items"][0]
-    assert finding["photos"] == [{"sha256": sha256(content), "stored": False}]
+    assert finding["photos"] == [{"sha256": sha256(content), "stored": False, "missing": None}]
     assert phone.put_photo(content).status_code == 201
     assert phone.put_photo(content).status_code == 200
     assert phone.send(phone.body(first=2, last=1)).json["want_photos"] == []

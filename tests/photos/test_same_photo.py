@@ -24,7 +24,7 @@ def test_one_photo_of_two_records_and_two_phones_is_sent_once_and_shown_with_eac
     assert second.put_photo(content).status_code == 200
     assert files(settings) == kept
     shown = [finding["photos"] for finding in staff.get("/api/v1/findings").json["items"]]
-    assert shown == [[{"sha256": sha256(content), "stored": True}]] * 3
+    assert shown == [[{"sha256": sha256(content), "stored": True, "missing": None}]] * 3
 
 
 def test_other_bytes_under_a_known_name_are_refused_and_change_nothing(

@@ -15,6 +15,7 @@ from campus_patrol.findings.rules import Wrong
 from campus_patrol.patrols.rules import ProjectedRecord
 from campus_patrol.patrols.service import Projection, place_reference
 from campus_patrol.people.models import Person, School
+from campus_patrol.photos import service as photos
 from campus_patrol.photos.models import Photo
 from campus_patrol.places.models import Building, Place
 
@@ -152,41 +153,44 @@ def list_findings(
     order = _ORDERS[sort.removeprefix("-")]
     statement = statement.order_by(*((column.desc() for column in order) if sort[0] == "-" else order))
     rows = page(statement, page=page_number, page_size=page_size)
-    stored = _stored(sha for row in rows["items"] for sha in row.Finding.photo_hashes)
-    rows["items"] = [_shown(row, stored) for row in rows["items"]]
+    rows["items"] = _shown(rows["items"])
     return rows
 
 
 def show_finding(*, finding_id: str) -> dict[str, Any]:
     """Return one finding. Raises not_found."""
     row = found(db.session.execute(_findings().where(Finding.id == finding_id)).one_or_none())
-    return _shown(row, _stored(row.Finding.photo_hashes))
+    return _shown([row])[0]
 
 
-def _stored(hashes: Iterable[str]) -> set[str]:
-    return set(db.session.scalars(select(Photo.sha256).where(Photo.sha256.in_(list(hashes)))))
-
-
-def _shown(row: Row[Any], stored: set[str]) -> dict[str, Any]:
-    finding = row.Finding
-    return {
-        "id": finding.id,
-        "number": finding.number,
-        "kind": finding.kind,
-        "question": finding.question,
-        "category": finding.category,
-        "grade": finding.grade,
-        "status": finding.status,
-        "handled": finding.handled,
-        "description": finding.description,
-        "found_at": finding.found_at,
-        "night": finding.night,
-        "place": place_reference(row.Place, row.Building),
-        "person": row.Person,
-        "photos": [{"sha256": sha, "stored": sha in stored} for sha in finding.photo_hashes],
-        "checkpoint": finding.record_id,
-        "voided_at": finding.voided_at,
-    }
+def _shown(rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    hashes = [sha for row in rows for sha in row.Finding.photo_hashes]
+    stored = set(db.session.scalars(select(Photo.sha256).where(Photo.sha256.in_(hashes))))
+    missing = photos.missing(row.Finding.record_id for row in rows)
+    return [
+        {
+            "id": finding.id,
+            "number": finding.number,
+            "kind": finding.kind,
+            "question": finding.question,
+            "category": finding.category,
+            "grade": finding.grade,
+            "status": finding.status,
+            "handled": finding.handled,
+            "description": finding.description,
+            "found_at": finding.found_at,
+            "night": finding.night,
+            "place": place_reference(place, building),
+            "person": person,
+            "photos": [
+                {"sha256": sha, "stored": sha in stored, "missing": missing.get((finding.record_id, sha))}
+                for sha in finding.photo_hashes
+            ],
+            "checkpoint": finding.record_id,
+            "voided_at": finding.voided_at,
+        }
+        for finding, place, building, person in rows
+    ]
 
 
 def pack_open() -> list[dict[str, Any]]:

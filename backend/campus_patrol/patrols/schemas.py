@@ -3,6 +3,7 @@
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from campus_patrol.patrols.rules import CATEGORIES, GRADES, METHODS
+from campus_patrol.photos.schemas import FATES
 from campus_patrol.wire import PageArguments, Reference, Utc, page_of
 
 SHA256 = validate.Regexp(r"\A[0-9a-f]{64}\Z", error="Not a SHA-256 in lower hex.")
@@ -88,6 +89,17 @@ class VoidData(RecordData):
     """Data of a ``void`` record: nothing, its ``ref`` says it all."""
 
 
+class CorrectionData(RecordData):
+    """Data of a ``correction`` record: of the photos of its ``ref``, by hash, why they will not come."""
+
+    photos = fields.Dict(
+        keys=fields.String(validate=SHA256),
+        values=fields.String(validate=validate.Length(max=20)),
+        load_default=dict,
+        validate=validate.Length(max=20),
+    )
+
+
 class FindingData(RecordData):
     """Data of a ``finding`` record: something wrong that was seen outside a checkpoint."""
 
@@ -110,10 +122,11 @@ class PlaceReference(Schema):
 
 
 class NamedPhoto(Schema):
-    """A photo that a record names; stored says whether its bytes have come."""
+    """A photo that a record names; stored says whether its bytes have come, missing why they never will."""
 
     sha256 = fields.String(required=True)
     stored = fields.Boolean(required=True)
+    missing = fields.String(required=True, allow_none=True, validate=validate.OneOf(FATES))
 
 
 class DoubtSchema(Schema):

@@ -26,6 +26,7 @@ from campus_patrol.patrols import rules
 from campus_patrol.patrols.models import Checkpoint, Doubt, Round, Route, Stop
 from campus_patrol.patrols.rules import ProjectedRecord, Sighting, Tick
 from campus_patrol.people.models import Device, Person, School
+from campus_patrol.photos import service as photos
 from campus_patrol.photos.models import Photo, RecordPhoto
 from campus_patrol.places.models import Building, Place
 from campus_patrol.problems import Problem
@@ -90,6 +91,9 @@ def project(records: Sequence[ProjectedRecord]) -> Projection:
     for model, rows in ((Round, rounds), (Checkpoint, checkpoints), (Doubt, doubts)):
         if rows:
             insert_rows(model, rows)
+    for record in records:
+        if record.kind == "correction" and record.ref:
+            photos.give_up(record_id=record.ref, fates=record.data["photos"])
     _end_rounds([record for record in records if record.kind == "round_end"])
     done.voided = _void([record for record in records if record.kind == "void" and record.ref])
     return done
@@ -336,7 +340,7 @@ def _checkpoints() -> Select:
 
 def _shown(rows: Sequence[Any]) -> list[dict[str, Any]]:
     ids = [row.Checkpoint.id for row in rows]
-    doubts, photos = _doubts_of(ids), _photos_of(ids)
+    doubts, named = _doubts_of(ids), _photos_of(ids)
     return [
         {
             "id": row.Checkpoint.id,
@@ -351,7 +355,7 @@ def _shown(rows: Sequence[Any]) -> list[dict[str, Any]]:
             "readings": row.Checkpoint.readings,
             "note": row.Checkpoint.note,
             "doubts": doubts[row.Checkpoint.id],
-            "photos": photos[row.Checkpoint.id],
+            "photos": named[row.Checkpoint.id],
             "round": row.Checkpoint.round_id,
             "took_ms": row.Checkpoint.took_ms,
             "voided_at": row.Checkpoint.voided_at,
@@ -393,15 +397,15 @@ def _doubts_of(ids: Sequence[str]) -> dict[str, list[Doubt]]:
 
 
 def _photos_of(ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    photos: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for record, sha256, stored in db.session.execute(
-        select(RecordPhoto.record_id, RecordPhoto.sha256, Photo.sha256.is_not(None))
+    named: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for record, sha256, stored, missing in db.session.execute(
+        select(RecordPhoto.record_id, RecordPhoto.sha256, Photo.sha256.is_not(None), RecordPhoto.missing)
         .outerjoin(Photo, Photo.sha256 == RecordPhoto.sha256)
         .where(RecordPhoto.record_id.in_(ids))
         .order_by(RecordPhoto.record_id, RecordPhoto.position)
     ):
-        photos[record].append({"sha256": sha256, "stored": stored})
-    return photos
+        named[record].append({"sha256": sha256, "stored": stored, "missing": None if stored else missing})
+    return named
 
 
 def clear_doubt(*, doubt_id: str, note: str | None = None) -> Doubt:

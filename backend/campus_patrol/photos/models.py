@@ -48,3 +48,5 @@ class RecordPhoto(SchoolOwned, Base):
     position: Mapped[int] = mapped_column(Integer)
     stream: Mapped[str] = mapped_column(String(32))  # of the line that named it first
     stored: Mapped[bool] = mapped_column(Boolean)  # whether the bytes are here
+    # Why the phone says they will not come: damaged, lost or refused.
+    missing: Mapped[str | None] = mapped_column(String(10))

@@ -2,6 +2,9 @@
 
 from marshmallow import Schema, fields, validate
 
+# damaged: the bytes went bad on the phone. lost: it had no room, or has them no more. refused: they are no photo.
+FATES = ("damaged", "lost", "refused")
+
 
 class StoredPhoto(Schema):
     """A photo whose bytes are here."""

@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from PIL import Image, ImageOps
@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from campus_patrol import clock
 from campus_patrol.database import current_school_id, db, found, upsert
 from campus_patrol.photos.models import Photo, RecordPhoto
+from campus_patrol.photos.schemas import FATES
 from campus_patrol.problems import Problem
 
 # A phone's canvas sends 2 MP; 24 is what a camera app's own file may have. Above that nobody means a photo.
@@ -88,6 +89,26 @@ def stored(hashes: Iterable[str]) -> set[str]:
     if not wanted:
         return set()
     return set(db.session.scalars(select(Photo.sha256).where(Photo.sha256.in_(wanted))))
+
+
+def give_up(*, record_id: str, fates: Mapping[str, str]) -> None:
+    """Note why photos of a record will not come, by their hashes; should they come after all, that counts."""
+    for sha256, fate in fates.items():
+        db.session.execute(
+            update(RecordPhoto)
+            .where(RecordPhoto.record_id == record_id, RecordPhoto.sha256 == sha256)
+            .values(missing=fate if fate in FATES else "lost")
+        )
+
+
+def missing(records: Iterable[str]) -> dict[tuple[str, str], str]:
+    """Return why photos will not come, by record and hash; nothing for those that are here or may still come."""
+    rows = select(RecordPhoto.record_id, RecordPhoto.sha256, RecordPhoto.missing).where(
+        RecordPhoto.record_id.in_(set(records)),
+        RecordPhoto.stored.is_(False),
+        RecordPhoto.missing.is_not(None),
+    )
+    return {(record, sha256): fate for record, sha256, fate in db.session.execute(rows)}
 
 
 def _decode(content: bytes) -> Image.Image:

@@ -47,7 +47,7 @@ _READER = Reader(
         "spot_check_answer": None,
         "handover": None,
         "notice_read": None,
-        "correction": None,
+        "correction": patrol_shapes.CorrectionData(),
         "sos": None,
     },
 )
@@ -503,7 +503,7 @@ def _wanted_photos(streams: Sequence[str]) -> dict[str, list[str]]:
     """Return the hashes of photos that these streams name and nobody has brought, at most 50 each."""
     wanted: dict[str, dict[str, None]] = {}
     rows = select(RecordPhoto.stream, RecordPhoto.sha256).where(
-        RecordPhoto.stream.in_(streams), RecordPhoto.stored.is_(False)
+        RecordPhoto.stream.in_(streams), RecordPhoto.stored.is_(False), RecordPhoto.missing.is_(None)
     )
     for stream, sha in db.session.execute(rows):
         wanted.setdefault(stream, {})[sha] = None

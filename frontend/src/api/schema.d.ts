@@ -1914,6 +1914,8 @@ export interface components {
             total: number;
         };
         NamedPhoto: {
+            /** @enum {string|null} */
+            missing: "damaged" | "lost" | "refused" | null;
             sha256: string;
             stored: boolean;
         };

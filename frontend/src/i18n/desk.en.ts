@@ -97,6 +97,11 @@ export const en: DeskWords = {
     photo: (n: number) => `Photo ${n}`,
     photos: (n: number) => (n === 1 ? '1 photo' : `${n} photos`),
     photoOnTheWay: 'Photo still on the phone; it comes when the phone is online',
+    photoMissing: {
+      damaged: 'Photo damaged on the phone; it will not come',
+      lost: 'Photo not kept (no room, or cleared); it will not come',
+      refused: 'Photo could not be opened and was not taken',
+    },
   },
 
   night: {

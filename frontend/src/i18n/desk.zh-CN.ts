@@ -92,6 +92,11 @@ export const zh = {
     photo: (n: number) => `照片 ${n}`,
     photos: (n: number) => `${n} 张照片`,
     photoOnTheWay: '照片还在手机里，联网后自动送达',
+    photoMissing: {
+      damaged: '照片在手机里损坏了，送不来了',
+      lost: '照片没有存下（手机空间不够或已清理），送不来了',
+      refused: '照片打不开，没有收下',
+    },
   },
 
   night: {
