@@ -18,7 +18,10 @@ export const en: RescueWords = {
   typedWrong: 'A rescue code has 26 letters and digits. Compare it with the screen',
   confirm: 'Give the records',
   working: 'Sending to the server',
-  done: (n) => `${n} record${s(n)} given, all kept on the server`,
+  done: (n, undecided) =>
+    undecided === 0
+      ? `The server had all ${n} record${s(n)} already`
+      : `Given: ${n} record${s(n)} on the server, ${undecided} of them for your supervisor to decide about`,
   doneHint:
     'They are still on this phone too. Tell your supervisor to look at Records put aside; then this phone can be enrolled again.',
   nothing: 'There are no records on this phone to give',

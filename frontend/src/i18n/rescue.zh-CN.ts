@@ -14,7 +14,8 @@ export const zh = {
   typedWrong: '转交码是 26 个字母和数字，请对照屏幕再看一遍',
   confirm: '转交',
   working: '正在转交',
-  done: (n: number) => `已转交 ${n} 条，服务器都收妥了`,
+  done: (n: number, undecided: number) =>
+    undecided === 0 ? `${n} 条记录服务器早已收妥` : `已转交：${n} 条都在服务器上了，其中 ${undecided} 条等主管决定`,
   doneHint: '记录也还留在这部手机里。请告诉主管在「搁置的记录」里处理，然后可以重新登记这部手机。',
   nothing: '手机里没有要转交的记录',
   enrol: '登记这部手机',

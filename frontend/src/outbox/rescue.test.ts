@@ -28,7 +28,7 @@ test('a phone that is shut out hands over every line it holds and begins anew', 
   await tab.check('r3')
   const [before, lines] = [await tab.chain(), await tab.lines()]
   expect(await tab.sync.run()).toMatchObject({ outcome: 'refused', code: 'device_revoked' })
-  expect(await rescue.handOver('CODE')).toEqual({ ok: true, records: 4 })
+  expect(await rescue.handOver('CODE')).toEqual({ ok: true, records: 4, undecided: 2 })
   expect(rescued(before.stream)).toEqual(lines)
   const after = await tab.chain()
   expect(after.stream).not.toBe(before.stream)
@@ -74,7 +74,7 @@ for (const [fault, code] of FAULTS) {
     expect(await rescue.handOver('CODE')).toEqual({ ok: false, code })
     expect(await tab.chain()).toEqual(chain)
     expect(await tab.lines()).toEqual(lines)
-    expect(await rescue.handOver('CODE')).toEqual({ ok: true, records: 2 })
+    expect(await rescue.handOver('CODE')).toMatchObject({ ok: true, records: 2 })
     expect(rescued(chain.stream)).toEqual(lines)
   })
 }
@@ -109,7 +109,7 @@ test('a record saved while the others are handed over goes along', async () => {
     return answer
   }
   const { stream } = await tab.chain()
-  expect(await rescue.handOver('CODE')).toEqual({ ok: true, records: 3 })
+  expect(await rescue.handOver('CODE')).toMatchObject({ ok: true, records: 3 })
   expect(rescued(stream)).toHaveLength(3)
   expect(await tab.outbox.counts()).toMatchObject({ handedOver: 3 })
 })
@@ -119,7 +119,7 @@ test('more than one request can carry goes in several, under one code', async ()
   server.limit = 1_500
   const { stream } = await tab.chain()
   const lines = await tab.lines()
-  expect(await rescue.handOver('CODE')).toEqual({ ok: true, records: 7 })
+  expect(await rescue.handOver('CODE')).toMatchObject({ ok: true, records: 7 })
   expect(rescued(stream)).toEqual(lines)
   expect(tab.world.asked.length).toBeGreaterThan(2)
 })
@@ -129,7 +129,7 @@ test('a line too large for the server stays on the phone, visible, and does not 
   const { id } = await tab.check('x'.repeat(3_000))
   await tab.check('r3')
   server.limit = 2_500
-  expect(await rescue.handOver('CODE')).toEqual({ ok: true, records: 3 })
+  expect(await rescue.handOver('CODE')).toMatchObject({ ok: true, records: 3 })
   expect(await tab.outbox.asideItems()).toMatchObject([{ id, code: 'line_too_long', onServer: false }])
 })
 
@@ -137,14 +137,14 @@ test('rows behind a hole are handed over too', async () => {
   for (const room of ['r1', 'r2', 'r3']) await tab.check(room)
   await tab.store.write(['outbox'], (tx) => tx.objectStore('outbox').delete(2))
   const { stream } = await tab.chain()
-  expect(await rescue.handOver('CODE')).toEqual({ ok: true, records: 3 })
+  expect(await rescue.handOver('CODE')).toMatchObject({ ok: true, records: 3 })
   expect([...server.rescued.keys()]).toEqual([1, 3, 4].map((n) => `${stream}/${n}`))
 })
 
 test('a phone with nothing to give keeps its stream', async () => {
   await tab.store.write(['outbox'], (tx) => tx.objectStore('outbox').clear())
   const chain = await tab.chain()
-  expect(await rescue.handOver('CODE')).toEqual({ ok: true, records: 0 })
+  expect(await rescue.handOver('CODE')).toMatchObject({ ok: true, records: 0 })
   expect(await tab.chain()).toEqual(chain)
 })
 

@@ -14,7 +14,8 @@ const HEADER_SIZE = 1024
 const TIMEOUT = 30_000
 
 export type RescueAnswer =
-  | { readonly ok: true; readonly records: number }
+  /** All records are on the server; `undecided` of them were not in its log yet. */
+  | { readonly ok: true; readonly records: number; readonly undecided: number }
   | { readonly ok: false; readonly code: string }
 
 interface Held {
@@ -35,21 +36,22 @@ export class Rescue {
   async handOver(code: string): Promise<RescueAnswer> {
     const tooLarge = new Set<number>()
     let sent = 0
+    let undecided = 0
     let most = MAX_LINES
     for (let after = 0, stream: string | null = null; ; ) {
       const { device, chain, rows } = await this.held(after, most)
       if (device === undefined) return { ok: false, code: 'device_unknown' }
       if (stream !== null && stream !== chain.stream) {
         // Another page has taken all records to another stream meanwhile.
-        after = sent = 0
+        after = sent = undecided = 0
         tooLarge.clear()
         stream = null
         continue
       }
       stream = chain.stream
       if (rows.length === 0) {
-        if (sent === 0 && tooLarge.size === 0) return { ok: true, records: 0 }
-        if (await this.outbox.handedOver(chain.stream, chain.head, tooLarge)) return { ok: true, records: sent }
+        if (sent === 0 && tooLarge.size === 0) return { ok: true, records: 0, undecided: 0 }
+        if (await this.outbox.handedOver(chain.stream, chain.head, tooLarge)) return { ok: true, records: sent, undecided }
         continue
       }
       const answer = await this.post(device, code, chain, rows)
@@ -63,9 +65,10 @@ export class Rescue {
         tooLarge.add(after)
         continue
       }
-      if (answer !== null) return { ok: false, code: answer }
+      if (typeof answer === 'string') return { ok: false, code: answer }
       after = rows[rows.length - 1]!.n
       sent += rows.length
+      undecided += answer
     }
   }
 
@@ -87,8 +90,8 @@ export class Rescue {
     })
   }
 
-  /** null when the server keeps these very lines, else why not. */
-  private async post(device: DeviceRow, code: string, chain: Chain, rows: readonly Row[]): Promise<string | null> {
+  /** When the server keeps these very lines, how many it had not yet; else why not. */
+  private async post(device: DeviceRow, code: string, chain: Chain, rows: readonly Row[]): Promise<number | string> {
     const first = rows[0]!
     const { hash: head } = rows[rows.length - 1]!
     const request = toBase64(this.world.random(12))
@@ -116,11 +119,11 @@ export class Rescue {
   }
 }
 
-function judge(answer: Answer | null, stream: string, request: string, head: string): string | null {
+function judge(answer: Answer | null, stream: string, request: string, head: string): number | string {
   if (answer === null) return 'no_network'
   const body = parse(answer.text)
   if (answer.status !== 200) return isProblem(body) ? body.code : 'not_our_server'
-  const kept = body as { stream?: unknown; request?: unknown; head?: unknown } | null
+  const kept = body as { stream?: unknown; request?: unknown; head?: unknown; aside?: unknown } | null
   const mine = kept?.stream === stream && kept.request === request && kept.head === head
-  return mine ? null : 'not_our_server'
+  return mine && typeof kept.aside === 'number' ? kept.aside : 'not_our_server'
 }

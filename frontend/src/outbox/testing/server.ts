@@ -150,8 +150,10 @@ export class FakeServer {
     }
     if (head !== header.head || lines.length !== count) return problem(422, 'rescue_differs')
     this.codes.set(code, stream)
+    const had = this.memory.streams.get(stream)?.lines.length ?? 0
     for (const [i, line] of lines.entries()) this.rescued.set(`${stream}/${from + i}`, line)
-    return json(200, { stream, request, from, count, head, aside: count })
+    const aside = lines.filter((_, i) => from + i > had).length
+    return json(200, { stream, request, from, count, head, aside })
   }
 
   private async sync(body: string): Promise<Answer> {
