@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-NOON = time(12)
+NOON = 12
+_DAY = timedelta(days=1)
 
 
 _standing: ContextVar[datetime | None] = ContextVar("standing", default=None)
@@ -34,4 +35,4 @@ def night_of(at: datetime, zone: ZoneInfo) -> date:
     so the day changes at noon, when no school patrols.
     """
     local = at.astimezone(zone)
-    return local.date() if local.time() >= NOON else local.date() - timedelta(days=1)
+    return local.date() if local.hour >= NOON else local.date() - _DAY

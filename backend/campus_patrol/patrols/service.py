@@ -1,10 +1,10 @@
 """Turn records into rounds, checkpoints and doubts; tell what happened in a night."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
@@ -70,20 +70,20 @@ def project(records: Sequence[ProjectedRecord]) -> Projection:
         phone = carried[record.device_id]
         jump = phone.follow(record)
         if record.kind == "checkpoint":
-            row, seen = _checkpoint(record, known, phone, zone)
+            row = _checkpoint(record, known, phone, zone)
             checkpoints.append(row)
             if row["has_ac"] or row["has_light"] or row["has_leak"] or row["has_hazard"]:
                 done.abnormal.append(row)
-            doubts += [
-                {
-                    "school_id": row["school_id"],
-                    "id": new_id(),
-                    "checkpoint_id": record.id,
-                    "kind": doubt.kind,
-                    "params": doubt.params,
-                }
-                for doubt in rules.doubts(Sighting(**seen, skew=record.skew, ahead=record.ahead, jump=jump))
-            ]
+            for doubt in rules.doubts(_sighting(record, known, phone, jump)):
+                doubts.append(
+                    {
+                        "school_id": phone.school_id,
+                        "id": new_id(),
+                        "checkpoint_id": record.id,
+                        "kind": doubt.kind,
+                        "params": doubt.params,
+                    }
+                )
         elif record.kind == "round_start":
             rounds.append(_round_row(record, zone))
     for phone in carried.values():
@@ -111,13 +111,14 @@ class _Carried:
 
     def follow(self, record: ProjectedRecord) -> timedelta:
         """Go on to a record; return how far the phone's clock was put back before it."""
-        if record.kind == "sign_in":
-            self.person, self.pin_verified = record.person, record.data["verified"]
-        elif record.kind == "sign_out":
+        kind, person = record.kind, record.person
+        if kind == "sign_in":
+            self.person, self.pin_verified = person, record.data["verified"]
+        elif kind == "sign_out":
             self.pin_verified = False
-        elif record.person and record.person != self.person:
+        elif person and person != self.person:
             # Somebody else goes on without a sign-in: whoever's PIN was checked, it was not this one's.
-            self.person, self.pin_verified = record.person, self.pin_verified and False
+            self.person, self.pin_verified = person, self.pin_verified and False
         tick = record.tick
         jump = rules.clock_jump(self.tick, tick)
         self.tick = tick or self.tick
@@ -127,33 +128,40 @@ class _Carried:
         """Write on the phone what its next record is judged by."""
         self.device.last_person_id, self.device.pin_verified = self.person, self.pin_verified
         if self.tick is not None:
-            self.device.last_boot, self.device.last_at, self.device.last_elapsed = self.tick
+            self.device.last_boot, self.device.last_at = self.tick.boot, self.tick.at
+            self.device.last_elapsed = self.tick.elapsed
+
+
+class _Read(NamedTuple):
+    """What a phone read from a tag: the school's tag and its place, if it is one, and the state it is in."""
+
+    id: str | None
+    place_id: str | None
+    state: str
 
 
 @dataclass(slots=True)
 class _Known:
     """What the school knows of the tags, people and places that records name."""
 
-    # What was read -> the tag's row, and its state as a sighting words it.
-    tags: dict[str | None, tuple[Any, str]]
+    tags: dict[str | None, _Read]
     people: dict[str | None, Any]
-    places: dict[str, str]
+    places: dict[str | None, str]
 
     @classmethod
     def of(cls, records: Sequence[ProjectedRecord]) -> "_Known":
         people = {record.person for record in records if record.person}
         said = {record.data["place"] for record in records if record.data["place"]}
-        found = db.session.execute(select(Person.id, Person.name, Person.active).where(Person.id.in_(people)))
+        rows = db.session.execute(select(Person.id, Person.name, Person.active).where(Person.id.in_(people)))
+        places = select(Place.id, Place.name).where(Place.id.in_(said))
         return cls(
             _tags({record.tag for record in records}),
-            {person.id: person for person in found},
-            dict(db.session.execute(select(Place.id, Place.name).where(Place.id.in_(said))).all())
-            if said
-            else {},
+            {person.id: person for person in rows},
+            dict(db.session.execute(places).all()) if said else {},
         )
 
 
-def _tags(texts: Iterable[str | None]) -> dict[str | None, tuple[Any, str]]:
+def _tags(texts: Iterable[str | None]) -> dict[str | None, _Read]:
     """Look up what phones read; the state is none, live, revoked, other_school or unknown."""
     read = {text: parse(text) for text in texts if text}
     codes = {tag.code for tag in read.values() if isinstance(tag, TagCode)}
@@ -167,14 +175,14 @@ def _tags(texts: Iterable[str | None]) -> dict[str | None, tuple[Any, str]]:
         # Only whether such a code exists; nothing of the other school is looked at.
         with any_school():
             elsewhere = set(db.session.scalars(select(Tag.code).where(Tag.code.in_(unknown))))
-    known: dict[str | None, tuple[Any, str]] = {None: (None, "none"), "": (None, "none")}
+    nothing = _Read(None, None, "none")
+    known: dict[str | None, _Read] = {None: nothing, "": nothing}
     for text, tag in read.items():
         code = tag.code if isinstance(tag, TagCode) else tag.short if isinstance(tag, TagShort) else ""
-        row = rows.get(code)
-        if row is not None:
-            known[text] = row, "live" if row.revoked_at is None else "revoked"
+        if row := rows.get(code):
+            known[text] = _Read(row.id, row.place_id, "revoked" if row.revoked_at else "live")
         else:
-            known[text] = None, "other_school" if code in elsewhere else "unknown"
+            known[text] = _Read(None, None, "other_school" if code in elsewhere else "unknown")
     return known
 
 
@@ -192,23 +200,20 @@ def _round_row(record: ProjectedRecord, zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
-def _checkpoint(
-    record: ProjectedRecord, known: _Known, phone: _Carried, zone: ZoneInfo
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a checkpoint's row, and what is known about how it came to be."""
-    data = record.data
-    tag, state = known.tags[record.tag]
-    person = known.people.get(record.person)
-    said = data["place"] if data["place"] in known.places else None
-    kinds = rules.kinds_of(rules.abnormal(data["readings"]))
-    notes = [reading["note"] for reading in data["readings"].values() if reading.get("note")]
-    made = record.corrected_at
-    row = {
+def _checkpoint(record: ProjectedRecord, known: _Known, phone: _Carried, zone: ZoneInfo) -> dict[str, Any]:
+    """Return a checkpoint's row."""
+    data, made = record.data, record.corrected_at
+    readings, said = data["readings"], data["place"]
+    tag = known.tags[record.tag]
+    wrong = rules.abnormal(readings)
+    kinds: Collection[str] = rules.kinds_of(wrong) if wrong else ()
+    notes = [reading["note"] for reading in readings.values() if reading.get("note")]
+    return {
         "school_id": phone.school_id,
         "id": record.id,
         # The tag is the evidence; what the phone believed comes second.
-        "place_id": tag.place_id if tag else said,
-        "tag_id": tag.id if tag else None,
+        "place_id": tag.place_id if tag.id else said if said in known.places else None,
+        "tag_id": tag.id,
         "tag_text": record.tag,
         "method": data["method"],
         "route_id": data["route"],
@@ -220,7 +225,7 @@ def _checkpoint(
         "corrected_at": made,
         "received_at": record.received_at,
         "took_ms": data["took_ms"],
-        "readings": data["readings"],
+        "readings": readings,
         "note": "\n".join(notes) or None,
         "has_ac": "ac" in kinds,
         "has_light": "light" in kinds,
@@ -228,18 +233,26 @@ def _checkpoint(
         "has_hazard": "hazard" in kinds,
         "voided_at": None,
     }
-    return row, {
-        "method": data["method"],
-        "tag": record.tag,
-        "tag_state": state,
-        "person_state": "unknown" if person is None else "active" if person.active else "off",
-        "person_name": person.name if person else None,
+
+
+def _sighting(record: ProjectedRecord, known: _Known, phone: _Carried, jump: timedelta) -> Sighting:
+    """Gather what is known about how a checkpoint came to be."""
+    tag, person, said = known.tags[record.tag], known.people.get(record.person), record.data["place"]
+    return Sighting(
+        method=record.data["method"],
+        tag=record.tag,
+        tag_state=tag.state,
+        person_state="unknown" if person is None else "active" if person.active else "off",
+        person_name=person.name if person else None,
         # Nothing is known before the first sign-in that reached us, and nothing is held against it.
-        "pin_verified": phone.pin_verified is None or (phone.pin_verified and phone.person == record.person),
-        "place_said": said,
-        "place_of_tag": tag.place_id if tag else None,
-        "place_said_name": known.places.get(said) if said else None,
-    }
+        pin_verified=phone.pin_verified is None or (phone.pin_verified and phone.person == record.person),
+        place_said=said if said in known.places else None,
+        place_of_tag=tag.place_id,
+        place_said_name=known.places.get(said),
+        skew=record.skew,
+        ahead=record.ahead,
+        jump=jump,
+    )
 
 
 def _end_rounds(records: Sequence[ProjectedRecord]) -> None:

@@ -375,12 +375,13 @@ def _end_streams_before(visit: _Visit, now: datetime) -> None:
 def _projected(line: _Line, stream: str, device_id: str, now: datetime, skew: timedelta) -> ProjectedRecord:
     record = line.record
     assert record is not None
+    at = min(max(record["at"], _EARLIEST), _LATEST)
     return ProjectedRecord(
         id=record["id"],
         kind=record["kind"],
         person=record["person"],
         tag=record["tag"],
-        at=min(max(record["at"], _EARLIEST), _LATEST).astimezone(UTC),
+        at=at if at.tzinfo is UTC else at.astimezone(UTC),
         zone=record["zone"],
         elapsed=record["elapsed"],
         boot=record["boot"],
