@@ -113,10 +113,11 @@ def _deliver(phone: GuardPhone, told: list[str], result: Result) -> None:
         result.photos += len(whole.photos)
     finally:
         browser.kill()
-    _compare(phone.site, whole, result)
+    compare(phone.site, whole, result)
 
 
-def _compare(site: Site, phone: Memory, result: Result) -> None:
+def compare(site: Site, phone: Memory, result: Result) -> None:
+    """Note what the server lacks, has twice or has otherwise than the phone."""
     with contextlib.closing(sqlite3.connect(site.folder / "campus-patrol.sqlite3")) as database:
         rows = database.execute("SELECT id, line FROM record WHERE stream = ?", (phone.stream,)).fetchall()
         aside = database.execute("SELECT id FROM quarantine").fetchall()

@@ -11,7 +11,8 @@ from tests.crash.browser_process import Chromium
 from tests.e2e.site import Office, Site
 from tests.phone import GENESIS, chain_hash
 
-SCRIPT = (Path(__file__).parent / "browser_guard.js").read_text()
+_SCRIPT = (Path(__file__).parent / "browser_guard.js").read_text()
+RESTING = _SCRIPT.replace("walk = WALK", "walk = null")
 # Of this origin, and none of the app's code runs on it: the database is looked at as the kill left it.
 QUIET = "/manifest.webmanifest"
 
@@ -54,6 +55,12 @@ class Memory:
             self.wrong.append(f"the chain says next {chain['next']}, the rows end at {self.known}")
 
 
+def walking_script(site: Site, numbers: list[str], photos: float) -> str:
+    """What makes a guard page walk by itself; a share of the records carries a photo."""
+    walk = {"guard": site.guard, "pin": site.guard_pin, "numbers": numbers, "photos": photos}
+    return _SCRIPT.replace("walk = WALK", f"walk = {json.dumps(walk)}")
+
+
 @dataclass
 class GuardPhone:
     """One profile with the guard page of one school."""
@@ -68,14 +75,8 @@ class GuardPhone:
 
     def start(self, *, walking: bool = True) -> Chromium:
         """Start the browser; its page, once opened, walks a round by itself."""
-        walk = {
-            "guard": self.site.guard,
-            "pin": self.site.guard_pin,
-            "numbers": self.numbers,
-            "photos": self.photos,
-        }
-        script = self.plant + SCRIPT.replace("WALK", json.dumps(walk if walking else None), 2)
-        return Chromium(self.profile, script, "told")
+        script = walking_script(self.site, self.numbers, self.photos) if walking else RESTING
+        return Chromium(self.profile, self.plant + script, "told")
 
     def enrol(self, office: Office) -> None:
         """Register the phone as its guard would, and wait until its page opens without a network."""

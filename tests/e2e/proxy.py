@@ -49,6 +49,8 @@ class Road:
     # Called with method and path of each call to the API; returns what goes wrong with it, if anything.
     fault: Callable[[str, str], Fault | None] | None = None
     faults: list[str] = field(default_factory=list)
+    # Called with the path and contents of each file that is no call to the API; returns what the browser gets.
+    dress: Callable[[str, bytes], bytes] | None = None
 
     def cut(self) -> None:
         """No signal for the API; the pages' files still come, as they do out of the phone's own cache."""
@@ -120,6 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         finally:
             upstream.close()
+        if self.road.dress and not self.path.startswith("/api/"):
+            made.content = self.road.dress(self.path, made.content)
         if self.path == "/api/v1/sync" and self.road.spoil:
             other = self.road.spoil(made.status, made.content)
             if other is not None:

@@ -6,10 +6,8 @@ Failures 3, 4 and 18.
 import io
 import random
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -18,23 +16,9 @@ from playwright.sync_api import expect
 from tests.e2e.conftest import PhoneUser
 from tests.e2e.site import Office
 from tests.e2e.test_journey import tile
+from tests.e2e.waiting import all_sent, wait_until
 
 VANISHED = re.compile(r"浏览器清掉了这部手机的数据.*告诉主管")
-
-
-def wait_until(found: Callable[[], Any], what: str, seconds: float = 30) -> Any:
-    """Wait until a question has an answer, and return it."""
-    deadline = time.monotonic() + seconds
-    while not (answer := found()):
-        assert time.monotonic() < deadline, f"waited for {what}"
-        time.sleep(0.1)
-    return answer
-
-
-def all_sent(phone: PhoneUser) -> bool:
-    """Whether the server has confirmed everything that the phone wrote."""
-    chain = next(row for row in phone.read("meta") if isinstance(row, dict) and "head" in row)
-    return chain["acked"] == chain["next"] - 1
 
 
 def save_without_signal(phone: PhoneUser, shorts: list[str], count: int) -> tuple[str, int, int]:
