@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from campus_patrol import clock
@@ -40,6 +40,16 @@ KIND_COLUMNS: dict[str, InstrumentedAttribute[bool]] = {
     "leak": Checkpoint.has_leak,
     "hazard": Checkpoint.has_hazard,
 }
+
+
+# Said once: see sync, which asks them with every batch.
+_PEOPLE = select(Person.id, Person.name, Person.active).where(Person.id.in_(bindparam("ids", expanding=True)))
+_TAGS = select(Tag.id, Tag.code, Tag.short, Tag.place_id, Tag.revoked_at).where(
+    or_(
+        Tag.code.in_(bindparam("codes", expanding=True)),
+        Tag.short.in_(bindparam("shorts", expanding=True)),
+    )
+)
 
 
 @dataclass(slots=True)
@@ -152,7 +162,7 @@ class _Known:
     def of(cls, records: Sequence[ProjectedRecord]) -> "_Known":
         people = {record.person for record in records if record.person}
         said = {record.data["place"] for record in records if record.data["place"]}
-        rows = db.session.execute(select(Person.id, Person.name, Person.active).where(Person.id.in_(people)))
+        rows = db.session.execute(_PEOPLE, {"ids": list(people)})
         places = select(Place.id, Place.name).where(Place.id.in_(said))
         return cls(
             _tags({record.tag for record in records}),
@@ -167,8 +177,7 @@ def _tags(texts: Iterable[str | None]) -> dict[str | None, _Read]:
     codes = {tag.code for tag in read.values() if isinstance(tag, TagCode)}
     shorts = {tag.short for tag in read.values() if isinstance(tag, TagShort)}
     rows: dict[str, Any] = {}
-    columns = select(Tag.id, Tag.code, Tag.short, Tag.place_id, Tag.revoked_at)
-    for row in db.session.execute(columns.where(or_(Tag.code.in_(codes), Tag.short.in_(shorts)))):
+    for row in db.session.execute(_TAGS, {"codes": list(codes), "shorts": list(shorts)}):
         rows |= {row.code: row, row.short: row}
     elsewhere: set[str] = set()
     if unknown := codes - rows.keys():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from marshmallow import ValidationError
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from campus_patrol import clock
 from campus_patrol.database import current_school_id, db, insert_rows, new_id, page, upsert
@@ -50,6 +50,17 @@ _READER = Reader(
         "correction": patrol_shapes.CorrectionData(),
         "sos": None,
     },
+)
+# What every request asks, said once: putting a statement together takes longer than SQLite takes to answer it.
+_FRESH = {"populate_existing": True}
+_SCHOOL = select(School).where(School.id == bindparam("id")).with_for_update(key_share=True)
+_SCHOOL = _SCHOOL.execution_options(**_FRESH)
+_DEVICES = select(Device).where(Device.id.in_(bindparam("ids", expanding=True))).execution_options(**_FRESH)
+_OF_STREAMS = bindparam("names", expanding=True)
+_STREAMS = select(Stream).where(Stream.stream.in_(_OF_STREAMS)).execution_options(**_FRESH)
+_WITH_ASIDE = select(Quarantine.stream).where(Quarantine.stream.in_(_OF_STREAMS)).distinct()
+_WANTED = select(RecordPhoto.stream, RecordPhoto.sha256).where(
+    RecordPhoto.stream.in_(_OF_STREAMS), RecordPhoto.stored.is_(False), RecordPhoto.missing.is_(None)
 )
 WANTED_PHOTOS = 50
 # What both engines hold in any zone. A phone's time beyond that means nothing, but its record still counts.
@@ -128,12 +139,7 @@ def receive(*, deliveries: Sequence[Delivery], careful: bool = False) -> list[di
     now = clock.now()
     # The weaker of PostgreSQL's two locks: it orders the writers of the log, and lets the desk write rows that name the
     # school. With the stronger one, revoking a phone that is just sending could be a deadlock.
-    school = db.session.scalars(
-        select(School)
-        .where(School.id == current_school_id())
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()
+    school = db.session.scalars(_SCHOOL, {"id": current_school_id()}).one()
     devices, streams = _devices(deliveries), _streams(deliveries)
     visits: list[_Visit | Problem] = []
     for delivery in deliveries:
@@ -163,11 +169,7 @@ def signed(receipt: dict[str, Any], *, keys: Path) -> dict[str, Any]:
 def _devices(deliveries: Iterable[Delivery]) -> dict[str, Device]:
     # Read again inside the transaction: another batch of the same phone, or somebody who revoked it, may have been
     # ahead of us in the queue.
-    found = db.session.scalars(
-        select(Device)
-        .where(Device.id.in_([delivery.device_id for delivery in deliveries]))
-        .execution_options(populate_existing=True)
-    )
+    found = db.session.scalars(_DEVICES, {"ids": [delivery.device_id for delivery in deliveries]})
     return {device.id: device for device in found}
 
 
@@ -175,9 +177,7 @@ def _streams(deliveries: Iterable[Delivery]) -> dict[str, Stream]:
     names = [delivery.batch.header["stream"] for delivery in deliveries]
     if len(set(names)) != len(names):
         raise ValueError("two batches of one stream at once")
-    found = db.session.scalars(
-        select(Stream).where(Stream.stream.in_(names)).execution_options(populate_existing=True)
-    )
+    found = db.session.scalars(_STREAMS, {"names": names})
     return {stream.stream: stream for stream in found}
 
 
@@ -449,9 +449,7 @@ def _receipts(visits: Sequence[_Visit], school: School, now: datetime) -> list[d
     """Say of each stream how far it is stored; what all of them need is asked for all at once."""
     names = [visit.stream.stream for visit in visits]
     # Most streams have nothing aside; the others are worth a question of their own.
-    with_aside = set(
-        db.session.scalars(select(Quarantine.stream).where(Quarantine.stream.in_(names)).distinct())
-    )
+    with_aside = set(db.session.scalars(_WITH_ASIDE, {"names": names}))
     wanted = _wanted_photos(names)
     receipts = []
     for visit in visits:
@@ -503,10 +501,7 @@ def _durable(stream: Stream, school: School) -> int:
 def _wanted_photos(streams: Sequence[str]) -> dict[str, list[str]]:
     """Return the hashes of photos that these streams name and nobody has brought, at most 50 each."""
     wanted: dict[str, dict[str, None]] = {}
-    rows = select(RecordPhoto.stream, RecordPhoto.sha256).where(
-        RecordPhoto.stream.in_(streams), RecordPhoto.stored.is_(False), RecordPhoto.missing.is_(None)
-    )
-    for stream, sha in db.session.execute(rows):
+    for stream, sha in db.session.execute(_WANTED, {"names": streams}):
         wanted.setdefault(stream, {})[sha] = None
     return {stream: list(hashes)[:WANTED_PHOTOS] for stream, hashes in wanted.items()}
 
