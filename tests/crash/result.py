@@ -14,6 +14,8 @@ class Result:
     what: str
     seed: int
     kills: int = 0
+    # What was counted as kills, when it was something else that was done to the server so often.
+    unit: str = "kills"
     # Records that somebody was told are kept: ticked on a phone, acknowledged by a server.
     told: int = 0
     photos: int = 0
@@ -30,7 +32,7 @@ class Result:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.what}: {self.kills} kills, {self.told} records told as kept, {self.photos} photos: "
+            f"{self.what}: {self.kills} {self.unit}, {self.told} records told as kept, {self.photos} photos: "
             f"{len(self.lost)} lost, {len(self.doubled)} doubled, {len(self.wrong)} wrong "
             f"in {self.seconds:.0f} s (seed {self.seed})"
         ]

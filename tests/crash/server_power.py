@@ -224,7 +224,7 @@ def cut_power(
     with recorded(seed, batches=batches) as trace:
         if synchronous is not None:
             trace.pragmas["synchronous"] = synchronous
-        result = Result(f"power cuts with synchronous={trace.pragmas['synchronous']}", seed)
+        result = Result(f"SQLite, synchronous={trace.pragmas['synchronous']}", seed, unit="power cuts")
         moments = _replay(trace, lambda _told: None)
         cuts = set(chance.sample(range(moments), min(count, moments)))
         seen, told = iter(range(moments)), {}

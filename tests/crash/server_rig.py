@@ -148,6 +148,11 @@ class Rig:
     phones: list[Phone]
     database_folder: Path | None
 
+    @property
+    def scratch_url(self) -> str | None:
+        """An empty database to verify backups in; SQLite needs none."""
+        return f"postgresql://patrol@/scratch?host={self.database_folder}" if self.database_folder else None
+
     def crash_database(self) -> None:
         """Let PostgreSQL die in the middle of its work, all its processes at once, and come back."""
         assert self.database_folder is not None
@@ -235,4 +240,6 @@ def _postgres() -> Iterator[Path]:
     with contextmanager(postgres_server.__wrapped__)() as folder:  # type: ignore[attr-defined]
         with psycopg.connect(host=str(folder), user="postgres", dbname="postgres", autocommit=True) as admin:
             admin.execute("CREATE DATABASE crash OWNER patrol")
+            # To verify backups in: the role may make no database of its own.
+            admin.execute("CREATE DATABASE scratch OWNER patrol")
         yield folder
