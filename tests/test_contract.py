@@ -26,7 +26,14 @@ BOUNDS = bounds(
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-BY_DEVICE = {"/api/v1/sync", "/api/v1/rescue", "/api/v1/pack", "/api/v1/pin", "/api/v1/photos/{sha256}"}
+BY_DEVICE = {
+    "/api/v1/sync",
+    "/api/v1/rescue",
+    "/api/v1/heads",
+    "/api/v1/pack",
+    "/api/v1/pin",
+    "/api/v1/photos/{sha256}",
+}
 CONFORMANCE = [response_schema_conformance, content_type_conformance]
 
 

@@ -19,7 +19,7 @@ LAYERS: tuple[set[str], ...] = (
     {"imports"},
     {"reports", "packs", "sync"},
     {"audit", "demo"},
-    {"backups", "rescues"},
+    {"backups", "rescues", "witnesses"},
 )
 LEVEL = {folder: level for level, folders in enumerate(LAYERS) for folder in folders}
 # Where the parts meet. security asks people's tables who is calling; the log's table list names every folder.

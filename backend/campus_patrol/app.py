@@ -28,6 +28,7 @@ from campus_patrol.sync.intake import Intake
 from campus_patrol.sync.service import receive
 from campus_patrol.tags.api import blp as tags
 from campus_patrol.wire import DateConverter, ProblemSchema
+from campus_patrol.witnesses.api import blp as witnesses
 
 BLUEPRINTS = (
     people,
@@ -42,6 +43,7 @@ BLUEPRINTS = (
     sync,
     rescues,
     audit,
+    witnesses,
     history,
 )
 

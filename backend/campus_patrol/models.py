@@ -12,6 +12,7 @@ from campus_patrol.plans import models as plans
 from campus_patrol.rescues import models as rescues
 from campus_patrol.sync import models as sync
 from campus_patrol.tags import models as tags
+from campus_patrol.witnesses import models as witnesses
 
 METADATA = Base.metadata
-DOMAINS = (people, places, tags, patrols, plans, findings, photos, sync, rescues, audit, history)
+DOMAINS = (people, places, tags, patrols, plans, findings, photos, sync, rescues, audit, witnesses, history)

@@ -17,7 +17,7 @@ from campus_patrol import clock
 from campus_patrol.audit import rules
 from campus_patrol.audit.models import Head
 from campus_patrol.audit.rules import Fault, SignedHead, Walked
-from campus_patrol.database import ANY_SCHOOL, current_school_id, db, page
+from campus_patrol.database import ANY_SCHOOL, current_school_id, db, new_id, page, upsert
 from campus_patrol.keys import is_signed, read_server_key, server_key, sign
 from campus_patrol.people.models import Device, Person, School
 from campus_patrol.sync.models import Record, Stream
@@ -128,7 +128,7 @@ def _verify_school(
     step: Callable[[int], None],
 ) -> None:
     kept = [
-        SignedHead(school.id, row.generation, str(row.day), row.log_number, row.log_hash, row.signature)
+        _signed(school.id, row)
         for row in connection.execute(
             text(
                 "SELECT generation, day, log_number, log_hash, signature FROM head "
@@ -165,7 +165,7 @@ def _verify_school(
         if key is not None and not is_signed(key, head.signature, *head.parts()):
             judged = Fault("head_signature", head.log_number)
         else:
-            judged = rules.judge_head(head, walked, restored=_restores(kept, head.generation, school))
+            judged = rules.judge_head(head, walked, restored=_first_of_each(kept, head.generation, school))
         _sort(outcome, judged)
     outcome.heads = len(heads)
     if heads and key is None:
@@ -232,7 +232,19 @@ def _nameless(connection: Connection, school: str) -> list[Fault]:
     ]
 
 
-def _restores(kept: Sequence[SignedHead], generation: str, school: Any) -> list[SignedHead]:
+def restores(generation: str, school: School) -> list[SignedHead]:
+    """Return where each restore since a generation went back to, by the head it signed."""
+    kept = db.session.scalars(select(Head).order_by(Head.id))
+    return _first_of_each([_signed(school.id, head) for head in kept], generation, school)
+
+
+def _signed(school_id: str, head: Any) -> SignedHead:
+    return SignedHead(
+        school_id, head.generation, str(head.day), head.log_number, head.log_hash, head.signature
+    )
+
+
+def _first_of_each(kept: Sequence[SignedHead], generation: str, school: Any) -> list[SignedHead]:
     """Return the first head of each generation but this one: each restore signs where it went back to."""
     if generation == school.generation:
         return []
@@ -284,26 +296,20 @@ def sign_head(*, keys: Path, daily: bool = False) -> SignedHead:
         select(Head).where(Head.generation == school.generation).order_by(Head.log_number.desc()).limit(1)
     ).first()
     if newest is not None and (newest.log_number == school.log_length or (daily and newest.day == day)):
-        return SignedHead(
-            school.id,
-            newest.generation,
-            str(newest.day),
-            newest.log_number,
-            newest.log_hash,
-            newest.signature,
-        )
+        return _signed(school.id, newest)
     unsigned = SignedHead(school.id, school.generation, str(day), school.log_length, school.log_hash, "")
     signature = sign(server_key(keys), *unsigned.parts())
-    db.session.add(
-        Head(
-            generation=school.generation,
-            day=day,
-            log_number=school.log_length,
-            log_hash=school.log_hash,
-            signature=signature,
-        )
-    )
-    db.session.flush()
+    values = {
+        "id": new_id(),
+        "school_id": school.id,
+        "generation": school.generation,
+        "day": day,
+        "log_number": school.log_length,
+        "log_hash": school.log_hash,
+        "signature": signature,
+    }
+    # Two who ask at once sign the same twice: either signature is good, and one row is enough.
+    db.session.execute(upsert(Head).values(values).on_conflict_do_nothing())
     return replace(unsigned, signature=signature)
 
 

@@ -134,6 +134,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/contradictions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Signed heads on phones that the log contradicts. */
+        get: {
+            parameters: {
+                query?: {
+                    page?: number;
+                    page_size?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ContradictionPage"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -471,6 +512,48 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/heads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compare the head a phone has kept with the log, and give it the newest. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["HeldHead"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HeadAnswer"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -1731,6 +1814,22 @@ export interface components {
             /** @default null */
             note: string | null;
         };
+        Contradiction: {
+            code: string;
+            /** Format: date */
+            day: string;
+            device: components["schemas"]["Reference"];
+            id: string;
+            log_number: number;
+            /** Format: date-time */
+            noted_at: string;
+        };
+        ContradictionPage: {
+            items: components["schemas"]["Contradiction"][];
+            page: number;
+            page_size: number;
+            total: number;
+        };
         Counts: {
             changed: number;
             new: number;
@@ -1863,6 +1962,15 @@ export interface components {
         };
         Head: {
             k: number;
+        };
+        HeadAnswer: {
+            newest: string;
+            /** @enum {string} */
+            verdict: "none" | "unknown" | "fits" | "before_restore" | "head_contradicts" | "head_beyond";
+        };
+        HeldHead: {
+            /** @default null */
+            held: string | null;
         };
         LastLook: {
             abnormal: string[];

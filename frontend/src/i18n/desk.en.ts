@@ -681,6 +681,15 @@ export const en: DeskWords = {
     accepted: (n, aside) => (aside ? `${n} accepted; ${aside} of them cannot be read and stay among the records put aside` : `${n} accepted`),
   },
 
+  contradictions: {
+    title: 'Heads kept on phones that the log contradicts',
+    why: 'The server signs a head of the log every day, and phones keep it. It signed these, and its log now says otherwise: records may have been changed or cut off. Keep the phones safe, run campus-patrol verify on the server, and compare with a backup.',
+    columns: { noted: 'Noticed', device: 'Phone', head: 'Head kept', what: 'What is wrong' },
+    head: (day, n) => `${day}, up to record ${n}`,
+    differs: 'The log up to this record is not what it was',
+    beyond: 'The log does not have so many records now',
+  },
+
   losses: {
     title: 'Records that may be lost',
     why: 'A phone announced these numbers, never sent them, and went on with a new storage: it may have been cleared, reset or lost. Find the phone and ask who held it. A line goes away by itself when the records arrive.',

@@ -676,6 +676,15 @@ export const zh = {
     accepted: (n: string, aside: number) => (aside ? `已收入 ${n} 条，其中 ${aside} 条读不懂，仍列在搁置的记录里` : `已收入 ${n} 条`),
   },
 
+  contradictions: {
+    title: '手机留存的账首与总账对不上',
+    why: '服务器每天给总账签一个账首，手机各自留存。下面的账首是本服务器签过的，现在的总账却对不上：记录可能被人改过或截掉。请保管好这些手机，在服务器上运行 campus-patrol verify，并与备份核对。',
+    columns: { noted: '发现于', device: '手机', head: '留存的账首', what: '哪里不对' },
+    head: (day: string, n: number) => `${day}，到第 ${n} 条`,
+    differs: '到这一条为止的内容与当时不同',
+    beyond: '总账现在没有这么多条',
+  },
+
   losses: {
     title: '可能丢失的记录',
     why: '手机报过这些序号，却没有送来，之后换了新的存储：可能被清空、刷机或弄丢了。请尽快找到这部手机和当时的使用人核对。记录送到后，这里会自动消失。',

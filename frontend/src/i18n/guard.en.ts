@@ -132,6 +132,8 @@ export const en: GuardWords = {
     newer_tab: 'Night Patrol was updated in another tab. Open this page again',
     signed_out: 'The server no longer knows this phone. All records are on it; ask your supervisor to enrol it again',
     lost: (n) => `The browser dropped this phone's data. It had kept ${n} record${s(n)}; those not sent are gone. Tell your supervisor`,
+    log: (day, n) =>
+      `The server's log contradicts the head this phone kept on ${day} (record ${n}); somebody may have changed it. Show your supervisor, and do not clear this phone's data`,
     unsigned:
       'The receipt was not signed by the server this phone was enrolled with and does not count. All records stay here; show your supervisor. If the server was replaced, enrol this phone again',
     server: "The server cannot read this phone's records. All of them are on it; show your supervisor",

@@ -36,6 +36,19 @@ export interface Stopped {
   readonly at: number
 }
 
+/** A kept head that the server's log contradicts. */
+export interface Against {
+  readonly day: string
+  readonly number: number
+  readonly at: number
+}
+
+/** The signed heads of the school's log, as printed, newest last. */
+export interface Heads {
+  readonly kept: readonly string[]
+  readonly against: Against | null
+}
+
 export interface Lost {
   readonly stream: string
   readonly records: number
@@ -102,8 +115,8 @@ export interface Lease {
 }
 
 export interface Schema extends DBSchema {
-  /** chain, stopped, lost, lease, selftest, receipt:<stream> */
-  meta: { key: string; value: Chain | Stopped | Lost | Lease | Receipt | number }
+  /** chain, stopped, lost, lease, selftest, heads, receipt:<stream> */
+  meta: { key: string; value: Chain | Stopped | Lost | Lease | Receipt | Heads | number }
   outbox: { key: number; value: Row; indexes: { at: number } }
   photos: { key: string; value: PhotoRow; indexes: { state: PhotoState } }
   aside: { key: string; value: AsideRow }

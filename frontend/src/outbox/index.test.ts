@@ -38,10 +38,28 @@ test('the state says what waits, then that all is there and since when', async (
 test('a receipt that another server signed is said, and no longer once our own has answered', async () => {
   server.faults.push('wrong_signature')
   await phone.save(checkpoint('r1'))
-  await settled()
+  await vi.waitFor(() => expect(phone.state.trouble).toMatchObject({ kind: 'unsigned' }))
   expect(phone.state.lastReceipt).toMatchObject({ verified: false })
-  expect(phone.state.trouble).toMatchObject({ kind: 'unsigned' })
   await phone.syncNow()
+  expect(phone.state.trouble).toBeNull()
+})
+
+test('a log that contradicts a kept head is said until somebody has read it', async () => {
+  const school = { id: 'school-1', name: '育才中学', zone: 'Asia/Shanghai', language: 'zh-CN' }
+  const lists = { people: [], buildings: [], places: [], tags: [], routes: [], questions: [], findings: [] }
+  const honest = world.fetch.bind(world)
+  vi.spyOn(world, 'fetch').mockImplementation(async (path, request) =>
+    path.startsWith('/api/v1/pack')
+      ? { status: 200, retryAfter: null, text: JSON.stringify({ cursor: 'c', made_at: '', school, ...lists }) }
+      : honest(path, request),
+  )
+  server.newest = await server.head(10, 'a'.repeat(64))
+  expect(await phone.refreshPack()).toBe('new')
+  await vi.waitFor(() => expect(server.held).toEqual([null]))
+  server.verdict = 'head_contradicts'
+  await phone.refreshPack()
+  await vi.waitFor(() => expect(phone.state.trouble).toMatchObject({ kind: 'log', number: 10, day: '2026-11-22' }))
+  await phone.acknowledge()
   expect(phone.state.trouble).toBeNull()
 })
 
@@ -102,7 +120,7 @@ test('a lost store is an alarm until somebody has seen it', async () => {
   profile.wipe()
   phone = await openPhone(new TabWorld(profile, server.answer, 2))
   expect(phone.state.trouble).toMatchObject({ kind: 'lost', records: 2 })
-  await phone.acknowledgeLost()
+  await phone.acknowledge()
   expect(phone.state.trouble).toBeNull()
 })
 

@@ -162,8 +162,9 @@ export class Phone {
     return this.outbox.drafts
   }
 
-  async acknowledgeLost(): Promise<void> {
-    await this.outbox.acknowledgeLost()
+  /** What the trouble of this moment says was read by somebody. */
+  async acknowledge(): Promise<void> {
+    await this.outbox.acknowledge(this.shown.trouble?.kind === 'log' ? 'against' : 'lost')
     await this.refresh()
   }
 
@@ -208,6 +209,7 @@ export class Phone {
       const pack = await this.enrolment.fetchPack()
       if (pack === 'failed') return 'failed'
       this.packAt = this.world.elapsed()
+      void this.witness()
       if (pack === null) return 'unchanged'
       this.setPack(pack)
       this.world.tell()
@@ -215,6 +217,17 @@ export class Phone {
       return 'new'
     } catch {
       return 'failed'
+    }
+  }
+
+  /** Never in the way of anything: the next time will do, and the code for it may come later. */
+  private async witness(): Promise<void> {
+    try {
+      const { exchangeHeads } = await import('./heads')
+      await exchangeHeads(this.world, this.store)
+      await this.refresh()
+    } catch {
+      return
     }
   }
 
@@ -280,7 +293,7 @@ export class Phone {
 
   private async readFigures(): Promise<void> {
     try {
-      const { receipt, stopped, lost, ...figures } = await this.outbox.counts()
+      const { receipt, stopped, lost, against, ...figures } = await this.outbox.counts()
       const device = await this.enrolment.current()
       this.publish({
         ...figures,
@@ -294,9 +307,11 @@ export class Phone {
             ? { kind: 'signed_out', ...stopped }
             : lost !== null
               ? { kind: 'lost', ...lost }
-              : receipt?.verified === false
-                ? { kind: 'unsigned', at: receipt.at }
-                : this.serverTrouble(),
+              : against !== null
+                ? { kind: 'log', ...against }
+                : receipt?.verified === false
+                  ? { kind: 'unsigned', at: receipt.at }
+                  : this.serverTrouble(),
       })
     } catch (error) {
       this.stumble(error)

@@ -68,11 +68,12 @@ export async function chainUp(world: World, stream: string, lines: readonly Line
   return rows
 }
 
-/** NDJSON: a header, every line held, a second header, every line aside that the server may not have. */
+/** NDJSON: a header, every line held; a second header, every line aside; a last line with the signed heads kept. */
 export function exportText(
   chain: Chain,
   rows: readonly Row[],
   aside: readonly AsideRow[],
+  heads: readonly string[],
   made: string,
   app: string,
 ): string {
@@ -86,6 +87,7 @@ export function exportText(
     ...rows.map((row) => row.line),
     JSON.stringify({ v: 1, export: 'aside', count: kept.length, reasons }),
     ...kept.map((row) => row.line),
+    JSON.stringify({ v: 1, export: 'heads', heads }),
   ]
   return lines.map((line) => `${line}\n`).join('')
 }

@@ -158,7 +158,7 @@ test('a wiped database begins another stream, tells the phone and the server wha
   expect((await after.outbox.counts()).lost).toMatchObject({ stream, records: 4 })
   const boot = JSON.parse((await after.lines())[0]!) as { data: unknown }
   expect(boot.data).toEqual({ reason: 'lost', app: '1.0.0', before: { stream, next: 5 } })
-  await after.outbox.acknowledgeLost()
+  await after.outbox.acknowledge('lost')
   expect((await after.outbox.counts()).lost).toBeNull()
 })
 

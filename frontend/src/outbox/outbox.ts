@@ -1,8 +1,10 @@
 /** The queue itself: saving, moving to a new stream, counting, listing, exporting. Knows nothing of the network. */
 import { link, newStream, sha256 } from './chain'
 import {
+  type Against,
   type AsideRow,
   type Chain,
+  type Heads,
   type Lost,
   type PhotoRow,
   type Row,
@@ -63,6 +65,7 @@ export interface Counts {
   readonly receipt: Receipt | null
   readonly stopped: Stopped | null
   readonly lost: Lost | null
+  readonly against: Against | null
 }
 
 interface Handed {
@@ -252,6 +255,7 @@ export class Outbox {
         receipt: ((await meta.get(`receipt:${chain.stream}`)) as Receipt | undefined) ?? null,
         stopped: ((await meta.get('stopped')) as Stopped | undefined) ?? null,
         lost: ((await meta.get('lost')) as Lost | undefined) ?? null,
+        against: ((await meta.get('heads')) as Heads | undefined)?.against ?? null,
       }
     })
   }
@@ -312,23 +316,30 @@ export class Outbox {
     }
   }
 
-  /** Every line held, byte for byte, behind a header; then the ones aside behind a second. Holds no token. */
+  /** Every line held, byte for byte, behind a header; then the ones aside; then the heads kept. Holds no token. */
   async exportFile(): Promise<{ name: string; blob: Blob }> {
-    const [chain, rows, aside] = await this.store.read(['meta', 'outbox', 'aside'], async (tx) => {
+    const [chain, rows, aside, heads] = await this.store.read(['meta', 'outbox', 'aside'], async (tx) => {
       return [
         await readChain(tx),
         await tx.objectStore('outbox').getAll(),
         await tx.objectStore('aside').getAll(),
+        ((await tx.objectStore('meta').get('heads')) as Heads | undefined)?.kept ?? [],
       ] as const
     })
     const made = new Date(this.world.now()).toISOString()
-    const text = exportText(chain, rows, aside, made, this.app)
+    const text = exportText(chain, rows, aside, heads, made, this.app)
     const blob = new Blob([text], { type: 'application/x-ndjson' })
     return { name: `campus-patrol-${made.slice(0, 10)}.ndjson`, blob }
   }
 
-  async acknowledgeLost(): Promise<void> {
-    await this.store.write(['meta'], (tx) => tx.objectStore('meta').delete('lost'))
+  /** What a person has now been told of: lost data, or a log that contradicts a head. The heads themselves stay. */
+  async acknowledge(what: 'lost' | 'against'): Promise<void> {
+    await this.store.write(['meta'], async (tx) => {
+      const meta = tx.objectStore('meta')
+      if (what === 'lost') return meta.delete('lost')
+      const heads = (await meta.get('heads')) as Heads | undefined
+      if (heads !== undefined) await meta.put({ ...heads, against: null }, 'heads')
+    })
     this.world.tell()
   }
 

@@ -99,6 +99,7 @@ export type Trouble =
   | { readonly kind: 'storage'; readonly reason: StorageReason; readonly detail: string }
   | { readonly kind: 'signed_out'; readonly code: string; readonly at: number }
   | { readonly kind: 'unsigned'; readonly at: number }
+  | { readonly kind: 'log'; readonly day: string; readonly number: number; readonly at: number }
   | { readonly kind: 'lost'; readonly stream: string; readonly records: number; readonly at: number }
   | { readonly kind: 'server'; readonly status: number; readonly code: string | null; readonly at: number }
 

@@ -133,6 +133,7 @@ const STATES: Record<string, [Partial<PhoneState>, string, [string, string | nul
 const TROUBLES: Record<string, [Trouble, string]> = {
   'shut out by the server': [{ kind: 'signed_out', code: 'device_revoked', at: AT }, 'show'],
   'a receipt of another server': [{ kind: 'unsigned', at: AT }, 'show'],
+  'a log that contradicts a kept head': [{ kind: 'log', day: '2026-11-21', number: 812, at: AT }, 'show'],
   'data that vanished': [{ kind: 'lost', stream: 'a', records: 4, at: AT }, 'show'],
   'a server that refuses and refuses': [{ kind: 'server', status: 404, code: 'not_found', at: AT }, 'show'],
   'a storage that fails': [{ kind: 'storage', reason: 'broken', detail: '' }, 'storage'],

@@ -1,5 +1,5 @@
 import { t } from '../../i18n/guard'
-import { clockTime, dayAndTime } from '../../i18n/i18n'
+import { clockTime, day, dayAndTime } from '../../i18n/i18n'
 import type { LastTry, PhoneState } from '../../outbox'
 
 export type SyncMood = 'safe' | 'waiting' | 'sending' | 'wrong'
@@ -55,6 +55,8 @@ export function troubleSentence(state: PhoneState): string | null {
       return t.trouble[trouble.reason]
     case 'lost':
       return t.trouble.lost(trouble.records)
+    case 'log':
+      return t.trouble.log(day(trouble.day), trouble.number)
     default:
       return t.trouble[trouble.kind]
   }

@@ -61,6 +61,10 @@ export class FakeServer {
   /** When set, lines of these ids are quarantined with the code. */
   readonly poison = new Map<string, string>()
   retryAfter = '7'
+  /** What the log says to the head a phone holds, and the newest head. */
+  verdict = 'fits'
+  newest: string | null = null
+  held: (string | null)[] = []
   /** Rescue codes and the stream that has each. */
   readonly codes = new Map<string, string | null>()
   /** Lines handed over, by stream and number. */
@@ -123,6 +127,10 @@ export class FakeServer {
     const size = typeof body === 'string' ? utf8(body).byteLength : body.byteLength
     if (path === '/api/v1/rescue') return size > this.limit ? problem(413, 'too_large') : this.rescue(String(body))
     if (!this.tokens.has(token)) return problem(401, 'device_revoked')
+    if (path === '/api/v1/heads') {
+      this.held.push((JSON.parse(String(body)) as { held: string | null }).held)
+      return json(200, { verdict: this.verdict, newest: this.newest })
+    }
     if (path === '/api/v1/sync') {
       return size > this.limit ? problem(413, 'too_large') : this.sync(String(body))
     }
@@ -135,6 +143,14 @@ export class FakeServer {
     const status = this.memory.photos.has(name) ? 200 : 201
     this.memory.photos.set(name, new Uint8Array(bytes.slice(0)))
     return json(status, { sha256: name, size: bytes.byteLength })
+  }
+
+  /** A head of the log, signed with the server's key. */
+  async head(number: number, hash: string, generation = this.generation, school = 'school-1'): Promise<string> {
+    const parts = ['campus-patrol-head', school, generation, '2026-11-22', number, hash]
+    const how = { name: 'ECDSA', hash: 'SHA-256' }
+    const signature = await crypto.subtle.sign(how, this.key, utf8(parts.join('\0')))
+    return [...parts, toBase64(new Uint8Array(signature))].join(' ')
   }
 
   private async rescue(body: string): Promise<Answer> {
