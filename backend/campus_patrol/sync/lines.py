@@ -1,9 +1,8 @@
 """Understand one record line: the schemas decide, and a quick reader that never differs from them does most of it."""
 
 import json
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, TypedDict
 
 import msgspec
 from marshmallow import Schema, ValidationError, fields, missing, validate
@@ -15,8 +14,7 @@ VERSIONS = (1,)
 _LONGEST_INSTANT = 27
 
 
-@dataclass(slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A line with what was understood of it: the record, or the code of why not."""
 
     record: dict[str, Any] | None

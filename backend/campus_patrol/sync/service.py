@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from marshmallow import ValidationError
 from sqlalchemy import bindparam, insert, select
 
@@ -84,8 +85,7 @@ class Delivery:
     approved: bool = False
 
 
-@dataclass(slots=True)
-class _Line:
+class _Line(msgspec.Struct, gc=False):
     n: int
     hash: str
     raw: bytes
@@ -285,10 +285,9 @@ def _store(visits: Sequence[_Visit], school: School, now: datetime, *, careful: 
         name, device_id = visit.stream.stream, visit.device.id
         skew = visit.batch.header["device_time"] - now
         for line in visit.new:
-            judged = _READER.judge(line.raw)
-            line.record, line.refusal = judged.record, judged.refusal
-            if judged.record is not None:
-                line.id = judged.record["id"]
+            line.record, line.refusal = _READER.judge(line.raw)
+            if line.record is not None:
+                line.id = line.record["id"]
                 records.append((line, _projected(line, name, device_id, now, skew)))
             length += 1
             log_hash = rules.log_hash(log_hash, name, line.n, line.hash)
