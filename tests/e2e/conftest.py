@@ -14,6 +14,13 @@ from tests.e2e.camera import FakeCamera, labels
 from tests.e2e.site import CHROMIUM, FLAGS, PASSWORD, Office, SetUp, Site, open_site, set_up_school
 from tests.program import ROOT
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How often what is repeated in every run is repeated in a long one."""
+    parser.addoption("--worker-updates", type=int, default=10, help="new versions of the service worker")
+    parser.addoption("--storm-seed", type=int, default=None, help="play a storm on the road again")
+
+
 PHONE = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 2,

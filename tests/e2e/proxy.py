@@ -115,7 +115,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _ask(self, body: bytes) -> _Answer | None:
         upstream = http.client.HTTPConnection("127.0.0.1", self.road.upstream, timeout=30)
         try:
-            upstream.request(self.command, self.path, body or None, self._passed_on())
+            headers = self._passed_on()
+            if self.road.dress:
+                headers["Accept-Encoding"] = "identity"
+            upstream.request(self.command, self.path, body or None, headers)
             answer = upstream.getresponse()
             made = _Answer(answer.status, answer.getheaders(), answer.read())
         except OSError:
