@@ -1,5 +1,6 @@
 """A phone as the server sees it: builds record lines, keeps the chain, sends batches, and can misbehave on purpose."""
 
+import base64
 import hashlib
 import json
 import os
@@ -7,12 +8,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from campus_patrol.database import new_id
 
 GENESIS = "0" * 64
+# The private key of each enrolled phone by its token: a phone whose database is gone and made anew keeps both.
+KEYS: dict[str, ec.EllipticCurvePrivateKey] = {}
+SIGNED = ("stream", "request", "from", "count", "next", "prev", "head", "device_time")
 
 
 def chain_hash(stream: str, n: int, previous: str, line: bytes) -> str:
@@ -56,10 +63,16 @@ class Phone:
 
     @classmethod
     def enrol(cls, client: FlaskClient, code: str, *, person: str) -> "Phone":
+        key = ec.generate_private_key(ec.SECP256R1())
+        spki = key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        public = base64.b64encode(spki).decode()
         answer = client.post(
-            "/api/v1/enrol", json={"code": code, "name": "测试手机", "public_key": None, "app": "test"}
+            "/api/v1/enrol", json={"code": code, "name": "测试手机", "public_key": public, "app": "test"}
         )
         assert answer.status_code == 201, answer.json
+        KEYS[answer.json["token"]] = key
         return cls(client, answer.json["token"], answer.json["device"], answer.json["pack"], person)
 
     def headers(self, **more: str) -> dict[str, str]:
@@ -124,10 +137,19 @@ class Phone:
             "persisted": True,
             "quota": None,
             "app": "test",
-            "signature": None,
             **header,
         }
+        made.setdefault("signature", self.sign(*(made.get(name) for name in SIGNED)))
         return b"".join(line + b"\n" for line in (json.dumps(made).encode(), *self.lines[first - 1 : last]))
+
+    def sign(self, *parts: Any) -> str | None:
+        """Sign a batch's header with the phone's key, written down once more from the protocol."""
+        key = KEYS.get(self.token)
+        if key is None:
+            return None
+        text = "\0".join(str(part) for part in ("campus-patrol-sync", *parts))
+        r, s = decode_dss_signature(key.sign(text.encode("utf-8", "replace"), ec.ECDSA(hashes.SHA256())))
+        return base64.b64encode(r.to_bytes(32, "big") + s.to_bytes(32, "big")).decode()
 
     def send(self, body: bytes) -> TestResponse:
         """Post a body to sync."""

@@ -6,7 +6,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
@@ -79,11 +79,35 @@ def sign(key: ec.EllipticCurvePrivateKey, *parts: object) -> str:
 
 def is_signed(key: ec.EllipticCurvePrivateKey, signature: str, *parts: object) -> bool:
     """Say whether this key signed these parts, as `sign` does."""
+    return _is_signed(key.public_key(), signature, *parts)
+
+
+def is_signed_by(public: str, signature: str | None, *parts: object) -> bool:
+    """Say whether the key of this public half (base64 of its SPKI form) signed these parts, as `sign` does."""
+    key = _public_key(public)
+    return key is not None and signature is not None and _is_signed(key, signature, *parts)
+
+
+def is_public_key(public: str) -> bool:
+    """Say whether a text is the public half of a key that can sign here: P-256, base64 of its SPKI form."""
+    return _public_key(public) is not None
+
+
+@lru_cache(maxsize=4096)
+def _public_key(public: str) -> ec.EllipticCurvePublicKey | None:
+    try:
+        key = serialization.load_der_public_key(base64.b64decode(public, validate=True))
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    return key if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1) else None
+
+
+def _is_signed(key: ec.EllipticCurvePublicKey, signature: str, *parts: object) -> bool:
     try:
         raw = base64.b64decode(signature, validate=True)
         r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
         signed = "\0".join(str(part) for part in parts).encode()
-        key.public_key().verify(encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA256()))
+        key.verify(encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA256()))
     except (InvalidSignature, binascii.Error, ValueError):
         return False
     return True

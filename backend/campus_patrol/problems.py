@@ -31,6 +31,7 @@ CATALOGUE: dict[str, tuple[int, str]] = {
     "too_many_tries": (429, "Too many tries; wait a little."),
     "device_unknown": (401, "This phone is not enrolled."),
     "device_revoked": (401, "This phone was revoked."),
+    "device_signature": (401, "This request was not signed with the key of the phone."),
     "wrong_pin": (403, "The PIN is wrong."),
     # people
     "account_taken": (409, "Another person already has this account."),

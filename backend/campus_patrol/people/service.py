@@ -24,6 +24,7 @@ from campus_patrol.database import (
     use_school,
 )
 from campus_patrol.history.service import note
+from campus_patrol.keys import is_public_key
 from campus_patrol.people import rules
 from campus_patrol.people.models import Device, Enrolment, Person, School, SignIn
 from campus_patrol.problems import Problem
@@ -245,10 +246,15 @@ def enrol(
 ) -> tuple[Device, str]:
     """Let a phone in by its one-time code; return it with its token, and work for its school from here on.
 
-    Raises enrolment_unknown, enrolment_used, enrolment_expired.
+    Raises enrolment_unknown, enrolment_used, enrolment_expired; invalid for a public key that no batch could ever be
+    checked with, before the code is used up.
     """
     throttle(f"enrol:{address}", burst=20, every=6)
     throttle("enrol", burst=200, every=0.5)
+    if public_key is not None and not is_public_key(public_key):
+        raise Problem(
+            "invalid", errors={"json": {"public_key": ["Not a P-256 key in base64 of its SPKI form."]}}
+        )
     now = clock.now()
     with any_school():
         enrolment = db.session.scalars(

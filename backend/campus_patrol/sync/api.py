@@ -6,6 +6,7 @@ from typing import Any
 from flask import current_app, request
 from flask_smorest import Blueprint
 
+from campus_patrol.keys import is_signed_by
 from campus_patrol.problems import Problem
 from campus_patrol.security import current_device, permit
 from campus_patrol.sync import schemas, service
@@ -33,7 +34,10 @@ def sync() -> Any:
     if request.mimetype != "application/x-ndjson":
         raise Problem("type_refused")
     caller = current_device()
-    delivery = service.Delivery(service.read_batch(request.get_data()), caller.id)
+    batch = service.read_batch(request.get_data())
+    if caller.public_key and not is_signed_by(caller.public_key, batch.header["signature"], *batch.signed):
+        raise Problem("device_signature", headers={"WWW-Authenticate": "Bearer"})
+    delivery = service.Delivery(batch, caller.id)
     said = current_app.extensions["intake"].bring(caller.school_id, delivery)
     return said.response() if isinstance(said, Problem) else service.signed(said, keys=_keys())
 

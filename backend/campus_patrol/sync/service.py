@@ -74,6 +74,7 @@ class Batch:
 
     header: dict[str, Any]
     lines: list[bytes]
+    signed: tuple[object, ...] = ()  # what the header's signature is made over, as it was sent
 
 
 @dataclass(slots=True)
@@ -113,7 +114,8 @@ def read_batch(body: bytes) -> Batch:
     """
     first, newline, rest = body.partition(b"\n")
     try:
-        header = _HEADER.load(json.loads(first.decode("utf-8")))
+        sent = json.loads(first.decode("utf-8"))
+        header = _HEADER.load(sent)
     except ValidationError as error:
         raise Problem("sync_header_invalid", errors=error.messages) from None
     except (ValueError, RecursionError):
@@ -121,7 +123,7 @@ def read_batch(body: bytes) -> Batch:
     lines = rest.split(b"\n")
     if not newline or lines.pop() != b"" or len(lines) != header["count"]:
         raise Problem("sync_cut_off")
-    return Batch(header, lines)
+    return Batch(header, lines, rules.signed_parts(sent))
 
 
 def receive(*, deliveries: Sequence[Delivery], careful: bool = False) -> list[dict[str, Any] | Problem]:

@@ -14,6 +14,8 @@ export const en: PhoneProblemWords = {
   device_revoked: 'This phone was switched off. Its records are all still here; hand it to your supervisor',
   device_unknown:
     'The server does not know this phone. Its records are all still here; ask your supervisor to enrol it again',
+  device_signature:
+    'The server could not check the signature of this phone. Its records are all still here; ask your supervisor to enrol it again',
   not_json: 'This record could not be read (not JSON)',
   not_object: 'This record could not be read (not an object)',
   version_unknown: 'The server does not know this version of a record yet',

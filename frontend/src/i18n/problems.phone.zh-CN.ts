@@ -11,6 +11,7 @@ export const zh = {
   enrolment_expired: '这个登记码已过期（10 分钟有效），请让主管重新出一个',
   device_revoked: '这部手机已被停用。记录都还在手机里，请把它交给主管',
   device_unknown: '服务器不认识这部手机。记录都还在手机里，请让主管重新登记',
+  device_signature: '服务器核对不了这部手机的签名。记录都还在手机里，请让主管重新登记',
   not_json: '这条记录读不懂（不是 JSON）',
   not_object: '这条记录读不懂（不是一个对象）',
   version_unknown: '这条记录的版本服务器还不认识',
