@@ -146,6 +146,47 @@ def test_a_row_that_was_slipped_in_is_named(school, phones, tamper, verify) -> N
     assert (fault.code, fault.log_number, fault.stream) == ("stream_gap", 5, phones[0].stream)
 
 
+def test_an_id_belongs_to_the_first_line_that_carries_it_and_to_no_other(
+    school, phones, tamper, verify
+) -> None:
+    moved = Phone(phones[0].client, phones[0].token, phones[0].device, phones[0].pack, phones[0].person)
+    moved.write(phones[0].lines[0])
+    moved.sync()
+    assert verify().faults == []
+    tamper("UPDATE record SET id = (SELECT id FROM record WHERE log_number = 1) WHERE log_number = 13")
+    fault = verify().faults[0]
+    assert (fault.code, fault.log_number, fault.stream) == ("id_changed", 13, moved.stream)
+    tamper("UPDATE record SET id = NULL WHERE log_number = 1")
+    fault = verify().faults[0]
+    assert (fault.code, fault.log_number, fault.stream) == ("id_changed", 1, phones[0].stream)
+
+
+def test_an_id_taken_from_a_line_that_was_put_aside_for_another_reason_is_noticed(
+    school, phones, tamper, verify, monkeypatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr("campus_patrol.sync.service.findings.project", fail)
+    phones[0].write(phones[0].checkpoint())
+    phones[0].sync()
+    assert verify().faults == []
+    tamper("UPDATE record SET id = NULL WHERE log_number = 13")
+    assert [(fault.code, fault.log_number) for fault in verify().faults] == [("id_changed", 13)]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_text_where_a_number_belongs_is_a_finding_and_no_failure(
+    app, school, phones, settings, tamper, verify
+) -> None:
+    printed = sign(app, school.id, settings)
+    tamper("UPDATE school SET log_length = 'x'")
+    assert verify().faults[0].code == "log_long"
+    tamper("UPDATE school SET log_length = 12", "UPDATE head SET log_number = 'x'")
+    (settings.keys / "server.pem").unlink()
+    assert [fault.code for fault in verify(heads=[printed]).faults] == ["head_contradicts"]
+
+
 def test_two_rows_that_changed_places_are_named(school, phones, tamper, verify) -> None:
     tamper(
         "UPDATE record SET log_number = 99 WHERE log_number = 5",

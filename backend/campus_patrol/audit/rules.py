@@ -144,6 +144,8 @@ def judge_head(head: SignedHead, walked: Walked, *, restored: Iterable[SignedHea
     """
     if walked.log_marks.get(head.log_number) == head.log_hash:
         return None
+    if not isinstance(head.log_number, int):
+        return Fault("head_contradicts", head.log_number, other=walked.length)
     for later in restored:
         if later.log_number < head.log_number and later.day >= head.day:
             return Fault("before_restore", head.log_number, other=later.log_number)

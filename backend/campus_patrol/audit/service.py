@@ -154,12 +154,12 @@ def _verify_school(
         return
     faults = outcome.faults
     if school.log_length != walked.length:
-        short = school.log_length > walked.length
+        short = isinstance(school.log_length, int) and school.log_length > walked.length
         faults.append(Fault("log_short" if short else "log_long", walked.length, other=school.log_length))
     elif school.log_hash != walked.hash:
         faults.append(Fault("log_head", walked.length))
     faults += _compare_streams(connection, school.id, walked)
-    faults += _nameless(connection, school.id)
+    faults += _misnamed(connection, school.id)
     for head in heads:
         judged = None
         if key is not None and not is_signed(key, head.signature, *head.parts()):
@@ -214,22 +214,39 @@ def _compare_streams(connection: Connection, school: str, walked: Walked) -> lis
     return sorted(faults, key=lambda fault: str(fault.stream))
 
 
-def _nameless(connection: Connection, school: str) -> list[Fault]:
-    """Find records whose id was taken away: a line without one was put aside, or another record carries its id."""
-    suspects = connection.execute(
+def _misnamed(connection: Connection, school: str) -> list[Fault]:
+    """Find records whose id was taken away or given twice.
+
+    A line is without an id when there is none to read in it, which put it aside, or when a record before it in the
+    log carries the id already.
+    """
+    nameless = connection.execute(
         text(
             "SELECT log_number, stream, n, line FROM record r WHERE school_id = :school AND id IS NULL "
             "AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.school_id = r.school_id AND q.stream = r.stream "
-            "AND q.n = r.n AND q.hash = r.hash) ORDER BY log_number"
+            "AND q.n = r.n AND q.hash = r.hash AND q.code NOT IN ('id_conflict', 'projection_failed'))"
         ),
         {"school": school},
     )
-    held = text("SELECT 1 FROM record WHERE school_id = :school AND id = :id")
-    return [
+    held = text("SELECT 1 FROM record WHERE school_id = :school AND id = :id AND log_number < :number")
+    faults = [
         Fault("id_changed", number, stream, n)
-        for number, stream, n, line in suspects.all()
-        if connection.execute(held, {"school": school, "id": rules.named(line)}).first() is None
+        for number, stream, n, line in nameless.all()
+        if not connection.execute(held, {"school": school, "id": rules.named(line), "number": number}).first()
     ]
+    shared = connection.execute(
+        text(
+            "SELECT log_number, stream, n, id FROM record WHERE school_id = :school AND id IN "
+            "(SELECT id FROM record WHERE school_id = :school GROUP BY id HAVING count(*) > 1) ORDER BY log_number"
+        ),
+        {"school": school},
+    )
+    first: set[str] = set()
+    for number, stream, n, name in shared:
+        if name in first:
+            faults.append(Fault("id_changed", number, stream, n, name))
+        first.add(name)
+    return sorted(faults, key=lambda fault: fault.log_number)
 
 
 def restores(generation: str, school: School) -> list[SignedHead]:
