@@ -46,7 +46,12 @@ def kill_browser(
                 phone = GuardPhone(site, folder / f"profile{number}", numbers, plant)
                 phone.enrol(office)
                 kills = min(KILLS_PER_PHONE, count - first)
-                _one_phone(phone, kills, chance, result, progress, meddle)
+                try:
+                    _one_phone(phone, kills, chance, result, progress, meddle)
+                except (AssertionError, Died, OSError) as error:
+                    # An hour of kills must not end without its figures.
+                    result.wrong.append(f"the rig stopped after kill {result.kills}: {error!r}")
+                    break
     result.seconds = time.monotonic() - begun
     return result
 

@@ -55,7 +55,8 @@ class Chromium:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "LANGUAGE": "zh_CN", "TZ": "Asia/Shanghai"},
-            pass_fds=(3, 4),
+            # Everything else that is open here closes itself when the child becomes the browser.
+            close_fds=False,
             preexec_fn=wire,
             start_new_session=True,
         )

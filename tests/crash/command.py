@@ -2,6 +2,7 @@
 
 import argparse
 import random
+import sys
 from collections.abc import Callable
 
 from rich.progress import (
@@ -61,6 +62,8 @@ def _shown(what: str, count: int, work: Callable[[Callable[[int], None]], Result
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
+    if not sys.stdout.isatty():
+        return work(lambda done: print(f"{what} {done} of {count}", flush=True) if done % 50 == 0 else None)
     with Progress(*columns) as bar:
         task = bar.add_task(what, total=count)
         return work(lambda done: bar.update(task, completed=done))
