@@ -110,6 +110,8 @@ def spki(key: Any) -> str:
         spki(ec.generate_private_key(ec.SECP384R1())),
         spki(ed25519.Ed25519PrivateKey.generate()),
     ],
+    # Not by their value: processes that share the tests must give them the same names.
+    ids=["nothing", "no base64", "no key", "another curve", "another kind"],
 )
 def test_a_key_that_nothing_could_be_checked_with_does_not_use_up_the_code(app, staff, public: str) -> None:
     code = staff.post("/api/v1/enrolments", json={}).json["code"]
