@@ -135,10 +135,15 @@ def _encode(image: Image.Image, quality: int) -> bytes:
 def _write(target: Path, content: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        # On a full disk every try would leave another piece, and take the room that is left.
+        draft.unlink(missing_ok=True)
+        raise
     draft.replace(target)
     # Without this the name itself may be gone after a power cut, although the bytes are there.
     descriptor = os.open(target.parent, os.O_RDONLY)
