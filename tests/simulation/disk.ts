@@ -53,6 +53,10 @@ export class Disk extends Profile {
     return (this.indexedDB as any)._databases.get(NAME)
   }
 
+  get version(): number {
+    return this.raw?.version ?? 0
+  }
+
   remember(key: string, value: string): void {
     this.memory.set(key, value)
     this.written.push({ at: this.time.now, key, value })
@@ -105,7 +109,7 @@ export class Disk extends Profile {
     for (const connection of [...(this.raw?.connections ?? [])]) close(connection)
   }
 
-  /** Changes the bytes of one waiting photo; tells which. */
+  /** Spoils the bytes of one waiting photo; tells which. */
   damagePhoto(pick: (n: number) => number): string | null {
     const store = this.raw?.rawObjectStores.get('photos')
     if (store === undefined) return null
@@ -113,12 +117,22 @@ export class Disk extends Profile {
     if (records.length === 0) return null
     const record = records[pick(records.length)] as any
     const { bytes } = record.value
-    const kind = pick(3)
-    const other = kind === 0 ? new ArrayBuffer(0) : kind === 1 ? bytes.slice(0, bytes.byteLength >> 1) : bytes.slice(0)
-    if (kind === 2) new Uint8Array(other)[0]! ^= 0xff
-    record.value = { ...record.value, bytes: other }
+    record.value = { ...record.value, bytes: this.spoilt(bytes, records, pick) }
     if (this.flushed !== null) this.flushed = copyOf(this.raw)
     return record.value.sha256 as string
+  }
+
+  /** Empty, half, one byte changed, lost, or those of another photo. */
+  private spoilt(bytes: ArrayBuffer, all: readonly any[], pick: (n: number) => number): ArrayBuffer | null {
+    const other = all.map((one) => one.value.bytes as ArrayBuffer).find((one) => one !== bytes)
+    const kind = pick(5)
+    if (kind === 0) return new ArrayBuffer(0)
+    if (kind === 1) return bytes.slice(0, bytes.byteLength >> 1)
+    if (kind === 2) return null
+    if (kind === 3 && other !== undefined) return other.slice(0)
+    const changed = bytes.slice(0)
+    new Uint8Array(changed)[0]! ^= 0xff
+    return changed
   }
 
   rows(name: string): any[] {
@@ -203,9 +217,16 @@ export function factoryFor(tab: SimTab): IDBFactory {
     open(name: string, version?: number): IDBOpenDBRequest {
       if (tab.dead) return new (IDBOpenDBRequest as any)() as IDBOpenDBRequest
       const request = tab.disk.indexedDB.open(name, version)
-      const own = () => owners.set(request.result, tab)
-      request.addEventListener('upgradeneeded', own)
-      request.addEventListener('success', own)
+      request.addEventListener('upgradeneeded', () => {
+        owners.set(request.result, tab)
+        if (tab.dead) request.transaction!.abort()
+        else befall(request.transaction, tab.disk, request.result)
+      })
+      request.addEventListener('success', () => {
+        owners.set(request.result, tab)
+        // A connection that nobody holds would stand in the way of the next version.
+        if (tab.dead) request.result.close()
+      })
       return request
     },
   } as unknown as IDBFactory
@@ -232,13 +253,19 @@ IDBDatabase.prototype.transaction = function (this: any, stores: any, mode?: any
     throw new DOMException('connection to the database was lost', 'InvalidStateError')
   }
   const tx = plain.call(this, stores, mode, options) as any
+  befall(tx, disk, this)
+  return tx
+}
+
+/** What may happen to a transaction in the moment of its commit. */
+function befall(tx: any, disk: Disk, connection: any): void {
   const dies = disk.killIn >= 0 && disk.killIn-- === 0
-  const hidden = disk.hideComplete > 0 && disk.hideComplete-- === 1
+  const hidden = tx.mode === 'readwrite' && disk.hideComplete > 0 && disk.hideComplete-- === 1
   // All requests have succeeded by then, and still nothing is kept: what a page must not take for done.
   if (disk.full) atCommit(tx, () => tx._abort('QuotaExceededError'))
   if (dies && !disk.killAfter) atCommit(tx, () => disk.onKill())
   tx.addEventListener('complete', (event: any) => {
-    if (this._rawDatabase !== disk.raw) return
+    if (connection._rawDatabase !== disk.raw) return
     if (tx.durability === 'strict') disk.flush()
     if (dies && disk.killAfter) {
       event.stopImmediatePropagation()
@@ -250,5 +277,4 @@ IDBDatabase.prototype.transaction = function (this: any, stores: any, mode?: any
       tx.dispatchEvent(Object.assign(new (event.constructor as any)('abort'), { eventPath: [] }))
     }
   })
-  return tx
 }

@@ -1,6 +1,7 @@
 /** One phone and the guard who holds it: pages, records, photos, enrolment, and everything that befalls a phone. */
 import type { Phone, NewPhoto, NewRecord, PhoneState } from '@outbox/index'
 import { openPhone } from '@outbox/index'
+import { openPhone as openNextPhone } from '@next/index'
 import { forceCloseDatabase } from 'fake-indexeddb'
 import type { Disk } from './disk'
 import type { Model } from './model'
@@ -24,6 +25,8 @@ interface Page {
   readonly world: SimTab
   readonly phone: Phone
   readonly label: string
+  /** Ids of what it has ticked, on the database that is still there. */
+  readonly ticked: string[]
 }
 
 export class Handset {
@@ -33,6 +36,8 @@ export class Handset {
   home: School
   readonly copies: Disk['flushed'][] = []
   damaged = new Set<string>()
+  /** Pages opened from now on run the next version of the app. */
+  updated = false
   /** A stream whose end the phone has noticed by what outlived its database. */
   mustTell: string | null = null
   private locks: Locks
@@ -68,19 +73,21 @@ export class Handset {
     const world = new SimTab(this.disk, locks, this.clock, time, this.luck, network.send)
     const label = `${this.name}/${++this.opened}`
     labels.set(world, label)
-    model.tell(`${label}: opens the app`)
-    const phone = await openPhone(world)
+    model.tell(`${label}: opens the app${this.updated ? ' of the next version' : ''}`)
+    const phone = await (this.updated ? openNextPhone : openPhone)(world)
     if (world.dead) return
-    const page = { world, phone, label }
+    const page: Page = { world, phone, label, ticked: [] }
     this.pages.push(page)
     phone.subscribe((state) => {
-      if (!world.dead) this.watch(state)
+      if (!world.dead) this.watch(page, state)
     })
     phone.start()
   }
 
-  private watch(state: PhoneState): void {
-    this.set.model.shown(state.lastReceipt?.stream, state.lastReceipt === null ? 0 : state.safe)
+  private watch({ label, ticked }: Page, { lastReceipt, safe, waiting, ready }: PhoneState): void {
+    const { model } = this.set
+    model.shown(lastReceipt?.stream, lastReceipt === null ? 0 : safe)
+    if (ready && waiting === 0) model.nothingWaits(label, ticked)
   }
 
   /** What the guard does next. */
@@ -112,6 +119,12 @@ export class Handset {
     await Promise.all(at.map((one) => this.save(one)))
   }
 
+  /** A new version was there overnight; or the browser serves an old copy for a while. */
+  update(updated: boolean): void {
+    this.updated = updated
+    this.tell(updated ? 'the next version of the app is there' : 'an older version of the app comes from a cache')
+  }
+
   private async save(page: Page): Promise<void> {
     const { luck, set } = this
     if (!page.phone.state.ready) return this.close(page, 'is useless and closed')
@@ -132,6 +145,7 @@ export class Handset {
       const what = `${poison ? 'a poisoned ' : ''}${record.kind}${photos.length > 0 ? ' with a photo' : ''}`
       set.model.tell(`${page.label}: tick for ${what}, ${saved.id.slice(-6)} = ${saved.stream.slice(0, 6)}/${saved.n}`)
       set.model.tick(disk, saved.id, begun, kept, poison)
+      page.ticked.push(saved.id)
     } catch (error) {
       if (!page.world.dead) set.model.tell(`${page.label}: red, not saved (${String(error).slice(0, 90)})`)
     }

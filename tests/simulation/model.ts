@@ -1,7 +1,7 @@
 /** What must be true: every tick that a person saw, compared with the phones' flash memory and the server's disk. */
 import type { Disk, Held } from './disk'
 import type { Header } from './network'
-import type { Row } from './server'
+import type { Receipt, Row } from './server'
 import type { VirtualTime } from './time'
 
 export interface Tick {
@@ -36,6 +36,10 @@ export class Model {
   readonly destroyed = new Map<string, Destroyed>()
   /** Lines by text: where the server's disk has them now. */
   readonly stored = new Map<string, Row[]>()
+  /** Lines that ever were on the server's disk, by text. */
+  readonly everStored = new Set<string>()
+  /** Every receipt the server gave, once. */
+  readonly receipts = new Map<string, Receipt>()
   /** Highest number that ever was on the server's disk, by stream. */
   readonly everHead = new Map<string, number>()
   /** Highest `next` in a header that the server took in, by stream; goes back with a restore. */
@@ -49,6 +53,7 @@ export class Model {
   readonly wiped = new Set<string>()
   broken: string | null = null
   private readonly numbers = new Map<string, string>()
+  private readonly numbered = new Map<string, readonly Row[]>()
   order = 0
 
   constructor(private readonly time: VirtualTime) {}
@@ -107,8 +112,24 @@ export class Model {
       const known = this.stored.get(row.line)
       if (known === undefined) this.stored.set(row.line, [row])
       else known.push(row)
+      this.everStored.add(row.line)
+      this.numbered.set(`${row.stream} ${row.n}`, [...this.at(row.stream, row.n), row])
       this.everHead.set(row.stream, Math.max(this.everHead.get(row.stream) ?? 0, row.n))
     }
+  }
+
+  receipt(text: string): void {
+    const { stream, ack, ack_hash, durable, generation, server_time, signature } = JSON.parse(text) as Receipt
+    const key = [stream, ack, ack_hash, durable, generation].join(' ')
+    this.receipts.set(key, { stream, ack, ack_hash, durable, generation, server_time, signature })
+    if (ack > 0 && !this.at(stream, ack).some((row) => row.hash === ack_hash)) {
+      this.fail(`a receipt for ${ack} of ${stream} speaks of what is not on the disk`)
+    }
+  }
+
+  /** What the server's disk has under this number now: more than one row if phones of two schools share the stream. */
+  at(stream: string, n: number): readonly Row[] {
+    return this.numbered.get(`${stream} ${n}`) ?? []
   }
 
   announced(body: string): void {
@@ -119,6 +140,7 @@ export class Model {
   restored(rows: readonly Row[], heard: Map<string, number>): void {
     this.heard = new Map(heard)
     this.stored.clear()
+    this.numbered.clear()
     this.committed(rows)
     for (const one of this.destroyed.values()) one.forgotten = true
     for (const { id, line } of this.ticked.values()) {
@@ -150,6 +172,17 @@ export class Model {
     if (stream === undefined || safe === 0) return
     const most = this.everHead.get(stream) ?? 0
     if (safe > most) this.fail(`a screen says ${safe} records of ${stream} are on the server, which never had more than ${most}`)
+  }
+
+  /** "Nothing waits": then all that this page has ticked must have been on the server's disk, or lie aside for all to see. */
+  nothingWaits(label: string, ids: readonly string[]): void {
+    for (const id of ids) {
+      const { line, disk } = this.ticked.get(id)!
+      const held = disk.lines.get(id)
+      if (held !== undefined && held.code === null && !this.everStored.has(line)) {
+        this.fail(`${label} says that nothing waits, but ${id} never was on the server`)
+      }
+    }
   }
 
   private enrolled(disk: Disk, school: string): void {

@@ -32,6 +32,7 @@ class Played:
     seeds: int = 0
     seconds: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
     failures: list[dict[str, Any]] = field(default_factory=list)
     first: dict[str, Any] | None = None
 
@@ -101,6 +102,7 @@ def play(
                 continue
             played.seeds += 1
             played.counts.update({name: result[name] for name in ("phones", "ticks", "requests")})
+            played.faults.update(result["faults"])
             if played.first is None:
                 played.first = result
             if result["broken"]:

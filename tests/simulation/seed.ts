@@ -25,7 +25,10 @@ const EVENTS = [
   'damaged photo',
   'server killed',
   'server restored',
+  'torn backup',
   'revoked',
+  'app update',
+  'app downgrade',
 ] as const
 const HABITS = ['several pages', 'poison', 'another school', 'no locks', 'backups elsewhere'] as const
 /** Disasters that would leave nothing to look at if they came as often as the others. */
@@ -37,6 +40,12 @@ const PROMISE = 60_000
 /** Where locks do not reach other pages, a dead page's lease must run out first. */
 const LEASE = 120_000
 
+/** What came of a backup or a restore. */
+interface Kept {
+  readonly refused: boolean
+  readonly rows: readonly Row[]
+}
+
 export interface Result {
   readonly seed: number
   readonly broken: string | null
@@ -44,6 +53,7 @@ export interface Result {
   readonly ticks: number
   readonly phones: number
   readonly requests: number
+  /** How often each of them struck. */
   readonly faults: Record<string, number>
 }
 
@@ -168,30 +178,56 @@ async function play(seed: number, server: Server, luck: Chance, time: VirtualTim
         model.tell('the server is killed')
         break
       case 'server restored':
-        if (kept.length === 0 || luck.maybe(0.4)) {
-          server.call({ do: 'backup', elsewhere: on.has('backups elsewhere') })
-          if (on.has('backups elsewhere')) model.backedUp = new Set(model.stored.keys())
-          kept.push(new Map(model.heard))
-          if (kept.length > 3) kept.shift()
-          model.tell('the server is backed up')
-        } else {
-          // What lies in the newest backup elsewhere may be gone from phones, so no older one is ever put back then.
-          const which = on.has('backups elsewhere') ? kept.length - 1 : luck.below(kept.length)
-          const { rows } = server.call<{ rows: Row[] }>({ do: 'restore', which })
-          model.tell(`the server is restored from backup ${which + 1} of ${kept.length}: ${rows.length} lines`)
-          model.restored(rows, kept[which]!)
-        }
+        if (kept.length === 0 || luck.maybe(0.4)) backUp()
+        else restore()
         break
+      case 'torn backup': {
+        const making = kept.length === 0 || luck.maybe(0.5)
+        const which = luck.below(kept.length)
+        const { refused } = making
+          ? server.call<Kept>({ do: 'backup', at: time.now, elsewhere: on.has('backups elsewhere'), torn: true })
+          : server.call<Kept>({ do: 'restore', at: time.now, which, torn: true })
+        model.tell(`a backup is torn${making ? ' while it is made' : ', and somebody wants to restore it'}`)
+        if (!refused) model.fail('a torn backup was taken for a whole one')
+        break
+      }
       case 'revoked':
         server.call({ do: 'revoke', school: handset.school?.id ?? '', name: handset.name })
         handset.tell('its token is revoked at the desk')
         break
+      case 'app update':
+        handset.update(true)
+        break
+      case 'app downgrade':
+        if (!handset.updated) break
+        handset.update(false)
+        time.after(luck.between(1_000, 15_000), () => handset.update(true))
+        break
     }
+  }
+  const backUp = () => {
+    const elsewhere = on.has('backups elsewhere')
+    if (server.call<Kept>({ do: 'backup', at: time.now, elsewhere, torn: false }).refused) {
+      return model.fail('the server cannot be backed up')
+    }
+    if (elsewhere) model.backedUp = new Set(model.stored.keys())
+    kept.push(new Map(model.heard))
+    if (kept.length > 3) kept.shift()
+    model.tell('the server is backed up')
+  }
+  const restore = () => {
+    // What lies in the newest backup elsewhere may be gone from phones, so no older one is ever put back then.
+    const which = on.has('backups elsewhere') ? kept.length - 1 : luck.below(kept.length)
+    const { refused, rows } = server.call<Kept>({ do: 'restore', at: time.now, which, torn: false })
+    if (refused) return model.fail('a backup cannot be restored')
+    model.tell(`the server is restored from backup ${which + 1} of ${kept.length}: ${rows.length} lines`)
+    model.restored(rows, kept[which]!)
   }
   const copy = (handset: Handset) => {
     model.shared.add((handset.disk.meta('chain') as { stream?: string } | undefined)?.stream ?? '')
     const twin = add(handset.disk.clone(), handset.home)
     twin.damaged = handset.damaged
+    twin.updated = handset.updated
     Object.assign(twin.clock, handset.clock)
     handset.tell(`its memory is copied to ${twin.name}`)
     void live(twin)
@@ -202,7 +238,7 @@ async function play(seed: number, server: Server, luck: Chance, time: VirtualTim
   const stop = () => model.broken !== null
   const result = (): Result => {
     const { broken, story, ticked } = model
-    return { seed, broken, story, ticks: ticked.size, phones: handsets.length, requests: network.requests, faults: counts }
+    return { seed, broken, story, ticks: ticked.size, phones: handsets.length, requests: network.requests, faults: { ...counts, ...network.struck } }
   }
   await time.run(length, stop)
 
@@ -217,6 +253,7 @@ async function play(seed: number, server: Server, luck: Chance, time: VirtualTim
     disk.killIn = -1
     disk.loseConnection = disk.hideComplete = 0
   }
+  for (const handset of handsets) if (handset.disk.version > 1 && !handset.updated) handset.update(true)
   model.tell('—— the faults stop; phones are opened, and those that ask for it are enrolled again')
   // What was under way ends; then somebody looks at each phone.
   await time.run(time.now + 5_000, stop)
@@ -233,6 +270,11 @@ async function play(seed: number, server: Server, luck: Chance, time: VirtualTim
   }
   for (const handset of handsets) for (const { world } of handset.pages) world.wake('online')
   await time.run(time.now + PROMISE, stop)
+  // A phone that the server asked for quiet hears only then that it is not let in.
+  if (!stop() && handsets.some(({ needsHelp }) => needsHelp)) {
+    for (const handset of handsets) if (handset.needsHelp) void handset.enrol(handset.pages[0]!, false)
+    await time.run(time.now + PROMISE, stop)
+  }
   if (!stop()) verify(set, handsets)
   if (!stop()) model.tell('everything is where it should be')
   return result()

@@ -17,8 +17,23 @@ export interface Reply {
   readonly status: number
   readonly retry: string | null
   readonly text: string
-  /** Lines that this request brought to the server's disk. */
+}
+
+export interface Replies extends Reply {
+  /** Lines that came to the server's disk meanwhile. */
   readonly rows: readonly Row[]
+  /** The answer to a second request that was inside the server at the same time. */
+  readonly meanwhile: Reply | null
+}
+
+export interface Receipt {
+  readonly stream: string
+  readonly ack: number
+  readonly ack_hash: string
+  readonly durable: number
+  readonly generation: string
+  readonly server_time: string
+  readonly signature: string
 }
 
 export interface School {

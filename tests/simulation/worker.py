@@ -1,15 +1,14 @@
 """The real server under the simulator: one Flask app in this process, driven by Node over a pipe, one line a call.
 
-Node decides what happens and when; this process has no clock and no chance of its own while a seed is played. What is
-not simulated here: SQLite's own work in the moment of a commit (the crash rigs do that), two requests inside the
-server at once (tests/sync does that). Durability is switched off below the server, because every crash is made above
-it: a killed process is a rolled-back transaction.
+Node decides what happens and when; this process has no clock and no chance of its own while a seed is played. Two
+requests are inside the server at once when one comes whole while another's body is still on its way. What is not
+simulated here: SQLite's own work in the moment of a commit (the crash rigs do that), two threads in the same line of
+the server (tests/sync does that). Durability is switched off below the server, because every crash is made above it:
+a killed process is a rolled-back transaction.
 """
 
 import argparse
-import base64
 import gc
-import io
 import json
 import logging
 import os
@@ -19,48 +18,32 @@ import signal
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime, timedelta
+import threading
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from PIL import Image
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from campus_patrol import clock, database, security
 from campus_patrol.app import create_app
+from campus_patrol.audit.service import verify
 from campus_patrol.database import db
 from campus_patrol.people import service as people
-from campus_patrol.people.models import Device, Enrolment
+from campus_patrol.people.models import Device
 from campus_patrol.photos import service as photos
-from campus_patrol.places.models import Building, Place
 from campus_patrol.settings import Settings
-from campus_patrol.tags import service as tags
 from tests.simulation import audit, mutants
+from tests.simulation.cast import SCHOOLS, START, code, make_school, pictures
+from tests.simulation.entrance import DEAD, Other, answer
+from tests.simulation.kept import Backups
 from tests.simulation.stores import PostgresStore, SqliteStore
-
-START = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
-SCHOOLS = 3
-CODES = 60
-PHOTOS = 24
-
 
 # Every core plays seeds of its own, so helping threads only take turns away from each other.
 _NODE = ("--max-semi-space-size=32", "--single-threaded-gc")
-_ENVIRON = {
-    "SCRIPT_NAME": "",
-    "SERVER_NAME": "patrol.test",
-    "SERVER_PORT": "443",
-    "SERVER_PROTOCOL": "HTTP/1.1",
-    "REMOTE_ADDR": "127.0.0.1",
-    "wsgi.version": (1, 0),
-    "wsgi.url_scheme": "https",
-    "wsgi.errors": sys.stderr,
-    "wsgi.multithread": False,
-    "wsgi.multiprocess": False,
-    "wsgi.run_once": False,
-}
 
 
 class Killed(BaseException):
@@ -74,22 +57,28 @@ class Worker:
         self.at = START
         self.random = random.Random(0)
         self.fault: str | None = None
+        self.step = 0
+        self.queue: Callable[[], None] | None = None
         self.codes: dict[str, int] = {}
         self.logs: dict[str, int] = {}
         self._take_over()
-        self.store = PostgresStore(postgres) if postgres else SqliteStore(folder)
-        settings = Settings.load(data=folder, database_url=self.store.url)
-        database.upgrade(settings)
-        self.app = create_app(settings)
+        self.store = PostgresStore(postgres) if postgres else SqliteStore(folder / "data")
+        self.settings = Settings.load(data=folder / "data", database_url=self.store.url)
+        self.backups = Backups(folder / "backups", self.settings, self.store)
+        database.upgrade(self.settings)
+        self.app = create_app(self.settings)
         with self.app.app_context():
             self.engine = db.engine
+            self._next, intake = self.app.extensions["intake"]._next, self.app.extensions["intake"]
+            intake._next = self._take_what_waits
+            event.listen(self.engine, "before_cursor_execute", self._count)
             if not postgres:
                 event.listen(self.engine, "connect", _fast)
         self.store.engine = self.engine
         with clock.standing_at(START), self.app.app_context():
-            self.schools = [self._make_school(i) for i in range(SCHOOLS)]
+            self.schools = [make_school(i) for i in range(SCHOOLS)]
             db.session.commit()
-        self.photos = _pictures()
+        self.photos = pictures()
         if mutant:
             mutants.plant(mutant, self)
         self.store.keep_template()
@@ -112,16 +101,29 @@ class Worker:
         self._write = photos._write
         photos._write = self._write_photo
 
+    def _count(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        # Not while a transaction is being opened: SQLAlchemy's session would be left in a state of its own.
+        if statement.startswith(("BEGIN", "SELECT set_config")) or self._fault() != "crash halfway":
+            return
+        self.step -= 1
+        if self.step < 0:
+            raise Killed
+
+    def _fault(self) -> str | None:
+        """Return what is to strike; of two requests that share a transaction, it strikes the one that leads."""
+        return self.fault if threading.current_thread() is threading.main_thread() else None
+
     def _commit(self) -> None:
-        if self.fault == "crash before commit":
+        fault = self._fault()
+        if fault == "crash before commit":
             db.session.flush()
             raise Killed
-        if self.fault == "disk full":
+        if fault == "disk full":
             db.session.flush()
             full = OSError(28, "No space left on device")
             raise OperationalError("COMMIT", {}, full)
         self.commit()
-        if self.fault == "crash after commit":
+        if fault == "crash after commit":
             raise Killed
 
     def _write_photo(self, target: Path, content: bytes) -> None:
@@ -129,53 +131,18 @@ class Worker:
             raise OSError(28, "No space left on device")
         self._write(target, content)
 
-    def _make_school(self, index: int) -> dict[str, Any]:
-        school = people.create_school(name=f"模拟中学{index + 1}")
-        guards = [people.add_person(name=f"保安{i}", role="guard", pin="246810")[0].id for i in range(2)]
-        building = Building(name="明德楼", position=1)
-        db.session.add(building)
-        db.session.flush()
-        places = [
-            Place(
-                building_id=building.id,
-                floor=1,
-                kind="room",
-                number=f"A10{i}",
-                name=f"高一{i}班",
-                ac_count=1,
-                light_count=8,
-                created_at=START,
-                updated_at=START,
-            )
-            for i in range(4)
-        ]
-        db.session.add_all(places)
-        db.session.flush()
-        made = tags.make_tags(places=places)
-        for i in range(CODES):
-            db.session.add(
-                Enrolment(
-                    code_hash=security.token_hash(_code(index, i)),
-                    created_by_id=guards[0],
-                    created_at=START,
-                    expires_at=START + timedelta(days=9),
-                )
-            )
-        db.session.flush()
-        return {
-            "id": school.id,
-            "people": guards,
-            "places": [place.id for place in places],
-            "tags": [tag.code for tag in made],
-            "route": "00000000-0000-7000-8000-000000000000",
-        }
+    def _take_what_waits(self, school: str) -> Any:
+        if self.queue is not None and threading.current_thread() is threading.main_thread():
+            self.queue()
+        return self._next(school)
 
     def begin(self, *, seed: int, schools: int) -> dict[str, Any]:
         """Start a seed with a fresh disk."""
         self.kill()
-        gc.collect()
         self.random.seed(seed)
         self.store.reset()
+        self.backups.reset()
+        shutil.rmtree(self.settings.photos, ignore_errors=True)
         self.codes = {school["id"]: 0 for school in self.schools}
         self.logs = {school["id"]: 0 for school in self.schools}
         return {"schools": self.schools[:schools], "photos": self.photos}
@@ -184,48 +151,47 @@ class Worker:
         self,
         *,
         at: float,
+        asked: dict[str, Any],
+        fault: str | None,
+        step: int,
+        meanwhile: dict[str, Any] | None,
+        queued: bool,
+    ) -> dict[str, Any]:
+        """Hand one request to the app, and another one meanwhile: while its body is on its way, or queued behind it.
+
+        ``fault`` strikes at the commit, or, when it says halfway, at the statement of that number.
+        """
+        self._set(at)
+        other = Other(self, meanwhile, queued) if meanwhile is not None else None
+        self.fault, self.step, self.queue = fault, step, other.join_the_queue if other and queued else None
+        said = dict(DEAD)
+        try:
+            with clock.standing_at(self.at):
+                said = self.ask(**asked, reading=other.come_whole if other and not queued else None)
+                if other:
+                    other.finish()
+        except Killed:
+            said = dict(DEAD)
+            if other:
+                other.leave()
+        finally:
+            self.fault, self.queue = None, None
+        if said["crashed"]:
+            self.kill()
+        beside = None if other is None else DEAD if said["crashed"] else other.said
+        return {**said, "rows": self._new_rows(), "meanwhile": beside}
+
+    def ask(
+        self,
+        *,
         method: str,
         path: str,
         headers: dict[str, str],
         body: str | None,
-        fault: str | None,
+        reading: Callable[[], None] | None = None,
     ) -> dict[str, Any]:
-        """Hand one request to the app; ``fault`` strikes at its commit."""
-        self.at = START + timedelta(milliseconds=int(at))
-        self.fault = fault
-        content = base64.b64decode(body) if body is not None else b""
-        try:
-            with clock.standing_at(self.at):
-                said = self.ask(method=method, path=path, headers=headers, body=content)
-        except Killed:
-            self.kill()
-            said = {"crashed": True, "status": 0, "retry": None, "text": ""}
-        finally:
-            self.fault = None
-        return {**said, "rows": self._new_rows() if path == "/api/v1/sync" else []}
-
-    def ask(self, *, method: str, path: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
         """Let the app answer, as a WSGI server would ask it."""
-        where, _, query = path.partition("?")
-        environ: dict[str, Any] = {
-            **_ENVIRON,
-            "REQUEST_METHOD": method,
-            "PATH_INFO": where,
-            "QUERY_STRING": query,
-            "CONTENT_LENGTH": str(len(body)),
-            "wsgi.input": io.BytesIO(body),
-        }
-        for name, value in headers.items():
-            key = name.upper().replace("-", "_")
-            environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
-        told: list[Any] = []
-        answer = self.app.wsgi_app(environ, lambda status, sent, *_: told.extend((status, sent)))
-        try:
-            text = b"".join(answer).decode()
-        finally:
-            answer.close()
-        retry = next((value for name, value in told[1] if name == "Retry-After"), None)
-        return {"crashed": False, "status": int(told[0][:3]), "retry": retry, "text": text}
+        return answer(self.app, method, path, headers, body, reading)
 
     def kill(self) -> dict[str, Any]:
         """Kill the server's process and start another: what was not committed is gone."""
@@ -233,20 +199,31 @@ class Worker:
             db.session.rollback()
             db.session.remove()
         self.engine.dispose()
+        # A cursor in the traceback of interrupted work would keep SQLite's locks, as no dead process does.
+        gc.collect()
         return {}
 
-    def backup(self, *, elsewhere: bool) -> dict[str, Any]:
-        """Keep a copy of the database, the last three are held; from one elsewhere on, phones may let records go."""
+    def backup(self, *, at: float, elsewhere: bool, torn: bool) -> dict[str, Any]:
+        """Back the server up; one that is torn on its way must be refused."""
         self.kill()
-        self.store.backup(elsewhere=elsewhere)
-        return {}
+        self._set(at)
+        with clock.standing_at(self.at), self.app.app_context():
+            whole = self.backups.make(
+                elsewhere=elsewhere, torn=self.random if torn else None, commit=self.commit
+            )
+        return {"refused": not whole}
 
-    def restore(self, *, which: int) -> dict[str, Any]:
-        """Put an older copy in place, with a new generation; return every line it has."""
+    def restore(self, *, at: float, which: int, torn: bool) -> dict[str, Any]:
+        """Put an older copy in place and return every line it has; a torn one must be refused."""
         self.kill()
-        self.store.restore(which, generation=str(self.random.getrandbits(64)))
-        self.logs = {school["id"]: 0 for school in self.schools}
-        return {"rows": self._new_rows()}
+        self.store.close()
+        self._set(at)
+        with clock.standing_at(self.at), self.app.app_context():
+            whole = self.backups.restore(which=which, torn=self.random if torn else None, commit=self.commit)
+        self.kill()
+        if whole:
+            self.logs = {school["id"]: 0 for school in self.schools}
+        return {"refused": not whole, "rows": self._new_rows() if whole else []}
 
     def revoke(self, *, school: str, name: str) -> dict[str, Any]:
         """Take the tokens of a phone away, as the desk does."""
@@ -263,12 +240,25 @@ class Worker:
         """Give out the next enrolment code of a school; a code is never given out twice, restores or not."""
         index = next(i for i, one in enumerate(self.schools) if one["id"] == school)
         self.codes[school] += 1
-        return {"code": _code(index, self.codes[school] - 1)}
+        return {"code": code(index, self.codes[school] - 1)}
 
-    def check(self) -> dict[str, Any]:
-        """Look at the whole disk."""
+    def check(self, *, receipts: list[dict[str, Any]]) -> dict[str, Any]:
+        """Look at the whole disk, with the simulator's own eyes and with verify; ``receipts`` are what it gave."""
         self.kill()
-        return audit.look(self.store)
+        found = audit.look(self.store)
+        generations = {row[0] for row in self.store.query("SELECT generation FROM school")}
+        outcomes = verify(
+            database=self.settings.database,
+            keys=self.settings.keys,
+            # What was signed before a restore is explained by it.
+            heads=[head for head in self.backups.heads if head.generation in generations],
+            receipts=[receipt for receipt in receipts if receipt["generation"] in generations],
+        )
+        found["wrong"] += [f"verify says {fault}" for outcome in outcomes for fault in outcome.faults]
+        return found
+
+    def _set(self, at: float) -> None:
+        self.at = START + timedelta(milliseconds=int(at))
 
     def _new_rows(self) -> list[dict[str, Any]]:
         rows = []
@@ -279,22 +269,8 @@ class Worker:
         return rows
 
 
-def _code(school: int, number: int) -> str:
-    return f"CODE{school}AND{number}"
-
-
 def _fast(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA synchronous=OFF")
-
-
-def _pictures() -> list[str]:
-    chance = random.Random(1)
-    made = []
-    for _ in range(PHOTOS):
-        out = io.BytesIO()
-        Image.frombytes("RGB", (8, 8), chance.randbytes(192)).save(out, "JPEG")
-        made.append(base64.b64encode(out.getvalue()).decode())
-    return made
 
 
 def main() -> None:
