@@ -81,7 +81,7 @@ export class Photos {
     await this.store.write(['photos'], async (tx) => {
       const row = await tx.objectStore('photos').get(name)
       if (row?.state !== from) return
-      await tx.objectStore('photos').put({ ...row, state: to, bytes: to === 'dropped' ? null : row.bytes })
+      await tx.objectStore('photos').put({ ...row, state: to })
     })
     this.world.tell()
   }
@@ -119,12 +119,20 @@ export class Photos {
     return true
   }
 
-  /** Photo bytes on the server and older than 30 days make room; their rows stay. Called only when nothing waits. */
+  /** Photos on the server and older than 30 days shrink to thumbnails. Called only when nothing waits. */
   async thin(): Promise<void> {
     const before = this.world.now() - KEEP_PHOTOS
     const stored = await this.store.read(['photos'], (tx) => tx.objectStore('photos').index('state').getAll('stored'))
     for (const photo of stored) {
-      if (photo.at < before) await this.mark(photo.sha256, 'stored', 'dropped')
+      if (photo.at >= before || photo.bytes === null) continue
+      const thumb = await this.world.thumbnail(photo.bytes, photo.type)
+      // A browser that cannot make one keeps the whole photo.
+      if (thumb === null || thumb.byteLength >= photo.bytes.byteLength) continue
+      await this.store.write(['photos'], async (tx) => {
+        const row = await tx.objectStore('photos').get(photo.sha256)
+        if (row?.state === 'stored') await tx.objectStore('photos').put({ ...row, state: 'dropped', bytes: null, thumb })
+      })
+      this.world.tell()
     }
   }
 }

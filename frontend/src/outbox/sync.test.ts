@@ -406,19 +406,31 @@ test('a photo damaged on the phone is not sent; record and report arrive', async
   }
 })
 
-test('photo bytes make room after thirty days on the server, never before, and never unsent ones', async () => {
+test('photos shrink to thumbnails after thirty days on the server, never before, and never unsent ones', async () => {
   const { photo } = await saveWithPhoto()
   tab.world.time += 40 * DAY
   server.faults.push(...([undefined, 'error_500'] as unknown as Fault[]))
   await tab.sync.run()
   expect((await photoRow(photo.sha256))?.bytes).toBeInstanceOf(ArrayBuffer)
   await tab.sync.run()
-  expect(await photoRow(photo.sha256)).toMatchObject({ state: 'dropped', bytes: null })
+  const row = (await photoRow(photo.sha256))!
+  expect(row).toMatchObject({ state: 'dropped', bytes: null })
+  expect(new TextDecoder().decode(row.thumb)).toBe('a ph')
   const young = await saveWithPhoto('another')
   tab.world.time += 29 * DAY
   await tab.sync.run()
   expect(await photoRow(young.photo.sha256)).toMatchObject({ state: 'stored' })
   expect((await photoRow(young.photo.sha256))?.bytes).toBeInstanceOf(ArrayBuffer)
+})
+
+test('a browser that can make no thumbnail keeps the whole photo', async () => {
+  const { photo } = await saveWithPhoto()
+  tab.world.thumbnail = async () => null
+  await tab.sync.run()
+  tab.world.time += 40 * DAY
+  await tab.sync.run()
+  expect(await photoRow(photo.sha256)).toMatchObject({ state: 'stored' })
+  expect((await photoRow(photo.sha256))?.bytes).toBeInstanceOf(ArrayBuffer)
 })
 
 test('a server that lost a photo gets it again', async () => {

@@ -57,3 +57,38 @@ test('the outbox imports no screen', () => {
     }
   }
 })
+
+test('what must outlive the database is kept in a cookie too, and read from it when the storage was emptied', () => {
+  const stored = new Map<string, string>()
+  let cookie = ''
+  vi.stubGlobal('navigator', {})
+  vi.stubGlobal('location', { protocol: 'https:', port: '8443' })
+  vi.stubGlobal('localStorage', {
+    setItem: (key: string, value: string) => void stored.set(key, value),
+    getItem: (key: string) => stored.get(key) ?? null,
+  })
+  vi.stubGlobal('document', {
+    get cookie() {
+      return `other=1; ${cookie.split(';')[0]}`
+    },
+    set cookie(text: string) {
+      cookie = text
+    },
+  })
+  const world = browserWorld()
+  const value = JSON.stringify({ stream: 'ab'.repeat(16), seq: 12 })
+  expect(world.recall('marker')).toBeNull()
+  world.remember('marker', value)
+  expect(cookie).toMatch(/; Path=\/; Max-Age=34560000; SameSite=Strict; Secure$/)
+  stored.clear()
+  expect(world.recall('marker')).toBe(value)
+  vi.stubGlobal('location', { protocol: 'https:', port: '9443' })
+  expect(world.recall('marker')).toBeNull()
+  vi.stubGlobal('location', { protocol: 'https:', port: '8443' })
+  // Either place may be forbidden.
+  vi.stubGlobal('localStorage', undefined)
+  expect(world.recall('marker')).toBe(value)
+  vi.stubGlobal('document', undefined)
+  world.remember('marker', value)
+  expect(world.recall('marker')).toBeNull()
+})

@@ -37,7 +37,9 @@ export interface World {
   fetch(path: string, request: Request): Promise<Answer>
   /** Waits up to `patience` ms for the lock, then runs the work in any case and tells it whether it holds the lock. */
   alone<T>(name: string, patience: number, work: (held: boolean) => Promise<T>): Promise<T>
-  /** A few bytes that outlive the database: how a lost database is noticed. */
+  /** A small JPEG of a photo; null when this browser cannot make one. */
+  thumbnail(bytes: ArrayBuffer, type: string): Promise<ArrayBuffer | null>
+  /** A few bytes that outlive the database, in two places: how a lost database is noticed. */
   remember(key: string, value: string): void
   recall(key: string): string | null
   /** Tells the other tabs that something changed. */
@@ -51,6 +53,8 @@ export interface World {
 }
 
 const CHANNEL = 'campus-patrol-outbox'
+/** Longer side in pixels: enough to tell what it was of. */
+const THUMB_SIDE = 320
 
 type Waiter = () => void
 
@@ -175,17 +179,44 @@ class BrowserWorld implements World {
     }
   }
 
+  async thumbnail(bytes: ArrayBuffer, type: string): Promise<ArrayBuffer | null> {
+    try {
+      const picture = await createImageBitmap(new Blob([bytes], { type }))
+      const scale = Math.min(1, THUMB_SIDE / Math.max(picture.width, picture.height))
+      const canvas = document.createElement('canvas')
+      canvas.width = Math.ceil(picture.width * scale)
+      canvas.height = Math.ceil(picture.height * scale)
+      canvas.getContext('2d')!.drawImage(picture, 0, 0, canvas.width, canvas.height)
+      const small = await new Promise<Blob | null>((done) => canvas.toBlob(done, 'image/jpeg', 0.6))
+      return small === null ? null : await small.arrayBuffer()
+    } catch {
+      return null
+    }
+  }
+
   remember(key: string, value: string): void {
     attempt(() => localStorage.setItem(key, value))
+    // What browsers drop to make room goes without the cookies. No call to the server carries it.
+    const secure = attempt(() => location.protocol) === 'https:' ? '; Secure' : ''
+    attempt(() => (document.cookie = `${this.cookie(key)}=${encodeURIComponent(value)}; Path=/; Max-Age=34560000; SameSite=Strict${secure}`))
   }
 
   recall(key: string): string | null {
-    return attempt(() => localStorage.getItem(key)) ?? null
+    const stored = attempt(() => localStorage.getItem(key)) ?? null
+    if (stored !== null) return stored
+    const name = `${this.cookie(key)}=`
+    const found = attempt(() => document.cookie.split('; ').find((one) => one.startsWith(name)))
+    return found === undefined ? null : (attempt(() => decodeURIComponent(found.slice(name.length))) ?? null)
+  }
+
+  /** Cookies do not tell two ports of one host apart, databases do. */
+  private cookie(key: string): string {
+    return `${key}-${attempt(() => location.port) ?? ''}`
   }
 
   tell(): void {
     if (this.channel !== null) this.channel.postMessage('changed')
-    else this.remember(CHANNEL, String(performance.now()) + Math.random())
+    else attempt(() => localStorage.setItem(CHANNEL, String(performance.now()) + Math.random()))
   }
 
   onTold(call: () => void): () => void {

@@ -121,6 +121,10 @@ export class TabWorld implements World {
     return mine
   }
 
+  async thumbnail(bytes: ArrayBuffer): Promise<ArrayBuffer | null> {
+    return bytes.slice(0, Math.ceil(bytes.byteLength / 2))
+  }
+
   remember(key: string, value: string): void {
     if (!this.dead) this.profile.memory.set(key, value)
   }
