@@ -2,7 +2,7 @@ import type { Look } from './patrol.svelte'
 import type { Marks } from './checklist/marks'
 
 /** Keys of what survives a killed page (the camera app may take the browser's memory). */
-export const DRAFT = 'checklist'
+const DRAFT = 'checklist'
 export const PERSON = 'person'
 export const ROUTE = 'route'
 
@@ -11,6 +11,33 @@ export interface Draft {
   readonly tag: string
   readonly method: Look['method']
   readonly marks: Marks
+  /** When it was touched last; drafts of earlier versions have no time. */
+  readonly at?: number
+}
+
+interface Drafts {
+  get<T>(key: string): Promise<T | undefined>
+  remove(key: string): Promise<void>
+  keys(): Promise<string[]>
+}
+
+/** One for each tag: two tabs, each with its own half-filled checklist, leave each other's alone. */
+export function draftKey(tag: string): string {
+  return `${DRAFT}:${tag}`
+}
+
+/** The half-filled checklist that was touched last, if any. */
+export async function newestDraft(drafts: Drafts): Promise<Draft | null> {
+  const keys = (await drafts.keys()).filter((key) => key === DRAFT || key.startsWith(`${DRAFT}:`))
+  const found = await Promise.all(keys.map((key) => drafts.get<Draft>(key)))
+  const there = found.filter((draft) => draft !== undefined)
+  return there.sort((one, other) => (other.at ?? 0) - (one.at ?? 0))[0] ?? null
+}
+
+/** Forget the half-filled checklist of a tag, also where an earlier version kept the only one. */
+export async function forgetDraft(drafts: Drafts, tag: string): Promise<void> {
+  await drafts.remove(draftKey(tag))
+  if ((await drafts.get<Draft>(DRAFT))?.tag === tag) await drafts.remove(DRAFT)
 }
 
 const IDLE = 3 * 60_000

@@ -1,5 +1,5 @@
 import type { NewPhoto, Pack, PackPerson, PackPlace, PackRoute, Phone, PhoneState, RecordView, Saved } from '../outbox'
-import { type Draft, DRAFT, PERSON, ROUTE, staysUnlocked } from './drafts'
+import { type Draft, newestDraft, PERSON, ROUTE, staysUnlocked } from './drafts'
 import { dueRoute, nextStops, nightBounds, nightOf, openRound, placesDone, standing, checkpointData } from './round'
 import { tagHash } from './scan/payload'
 
@@ -97,7 +97,7 @@ export class Patrol {
 
   async #resume(): Promise<void> {
     this.#chosenRoute = (await this.phone.drafts.get<{ night: string; route: string | null }>(ROUTE)) ?? null
-    const draft = (await this.phone.drafts.get<Draft>(DRAFT)) ?? null
+    const draft = await newestDraft(this.phone.drafts)
     const holder = await this.phone.drafts.get<{ id: string; active: number }>(PERSON)
     if (holder && staysUnlocked(holder.active, Date.now(), draft !== null)) {
       this.person = this.pack?.people.find(({ id }) => id === holder.id) ?? null

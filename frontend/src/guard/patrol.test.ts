@@ -47,6 +47,7 @@ function phoneWith(state: PhoneState) {
     drafts: {
       get: (key: string) => guarded(() => drafts.get(key)),
       put: (key: string, value: unknown) => guarded(() => void drafts.set(key, value)),
+      keys: () => guarded(() => [...drafts.keys()]),
       remove: (key: string) => guarded(() => void drafts.delete(key)),
     },
   }

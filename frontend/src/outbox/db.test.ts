@@ -149,3 +149,42 @@ test('a first start that was killed inside the upgrade begins anew', async () =>
   await outbox.open()
   expect((await outbox.save(checkpoint('r1'))).n).toBe(2)
 })
+
+test('a save that the database never answers ends in red, and the next one finds the database again', async () => {
+  const { world, outbox, chain } = await openTab(await FakeServer.make())
+  const before = await chain()
+  const stuck = vi
+    .spyOn(IDBObjectStore.prototype, 'add')
+    .mockImplementation(() => new (IDBRequest as unknown as new () => IDBRequest<IDBValidKey>)())
+  const saving = outbox.save(checkpoint('r1'))
+  const red = expect(saving).rejects.toMatchObject({ name: 'SaveFailed', reason: 'storage' })
+  await settled()
+  await world.advance(20_000)
+  await red
+  stuck.mockRestore()
+  expect(await chain()).toEqual(before)
+  const saved = await outbox.save(checkpoint('r2'))
+  expect(saved.n).toBe(before.next)
+})
+
+test('what was given up is taken back: it cannot turn up as saved after it was shown as not saved', async () => {
+  const world = new TabWorld(new Profile(), nowhere)
+  const store = new Store(world)
+  const stuck = store.write(['drafts'], async (tx) => {
+    await tx.objectStore('drafts').put('half', 'form')
+    // As long as requests keep coming, the transaction does not end.
+    for (;;) await tx.objectStore('drafts').get('form')
+  })
+  const red = expect(stuck).rejects.toMatchObject({ reason: 'broken', detail: 'the database does not answer' })
+  await settled()
+  await world.advance(20_000)
+  await red
+  expect(await store.read(['drafts'], (tx) => tx.objectStore('drafts').get('form'))).toBeUndefined()
+})
+
+test('work that is done in time leaves no timer behind', async () => {
+  const world = new TabWorld(new Profile(), nowhere)
+  const store = new Store(world)
+  await store.write(['drafts'], async (tx) => void (await tx.objectStore('drafts').put(1, 'form')))
+  expect(world.timers.size).toBe(0)
+})

@@ -65,7 +65,7 @@ export interface Row {
   readonly hash: string
 }
 
-/** `lost`: no room when it was taken. `dropped`: on the server and old. `refused`: the server says it is no photo. */
+/** `lost`: no room when it was taken. `dropped`: on the server and old, here only small. `refused`: the server says it is no photo. */
 export type PhotoState = 'waiting' | 'stored' | 'damaged' | 'lost' | 'refused' | 'dropped'
 
 export interface PhotoRow {
@@ -73,6 +73,8 @@ export interface PhotoRow {
   readonly size: number
   readonly type: PhotoType
   readonly bytes: ArrayBuffer | null
+  /** What is left of a photo that made room. */
+  readonly thumb?: ArrayBuffer
   readonly state: PhotoState
   readonly record: string
   readonly at: number
@@ -142,6 +144,8 @@ export class StorageFailed extends Error {
 }
 
 const OPEN_PATIENCE = 10_000
+/** A slow phone's flash memory has taken seconds over one commit; a database that is stuck answers never. */
+const WORK_PATIENCE = 20_000
 
 /** Errors by which WebKit and Chromium say that the connection is gone, not that the work was wrong. */
 const CONNECTION_ERRORS = new Set(['InvalidStateError', 'UnknownError', 'AbortError', 'TransactionInactiveError'])
@@ -188,7 +192,7 @@ export class Store {
 
   /** Runs `work` in one transaction. `work` may await nothing but requests of that transaction. */
   read<T>(stores: StoreName[], work: (tx: Reading) => Promise<T>): Promise<T> {
-    return this.twice((db) => settle(db.transaction(stores, 'readonly'), work))
+    return this.twice((db) => this.inTime(db.transaction(stores, 'readonly'), work))
   }
 
   /**
@@ -197,7 +201,36 @@ export class Store {
    * it must notice its own traces. Rejects with StorageFailed, or with whatever `work` threw.
    */
   write<T>(stores: StoreName[], work: (tx: Writing) => Promise<T>): Promise<T> {
-    return this.twice((db) => settle(db.transaction(stores, 'readwrite', { durability: 'strict' }), work))
+    return this.twice((db) => this.inTime(db.transaction(stores, 'readwrite', { durability: 'strict' }), work))
+  }
+
+  /**
+   * Gives up a transaction that is never answered, so that a save ends in red with the form kept. It is aborted first:
+   * what was shown as not saved must not turn up later.
+   */
+  private async inTime<T, M extends 'readonly' | 'readwrite'>(
+    tx: IDBPTransaction<Schema, StoreName[], M>,
+    work: (tx: IDBPTransaction<Schema, StoreName[], M>) => Promise<T>,
+  ): Promise<T> {
+    let inTime = (): void => {}
+    const late = new Promise<never>((_, reject) => {
+      inTime = this.world.after(WORK_PATIENCE, () => {
+        reject(new StorageFailed('broken', 'the database does not answer'))
+        void this.close()
+        try {
+          tx.abort()
+        } catch {
+          // Too late to take it back; what it wrote is whole.
+        }
+      })
+    })
+    const settled = settle(tx, work)
+    settled.catch(() => {})
+    try {
+      return await Promise.race([settled, late])
+    } finally {
+      inTime()
+    }
   }
 
   /** Proves that what is written can be read again through another connection. */
