@@ -139,6 +139,7 @@ class Worker:
     def begin(self, *, seed: int, schools: int) -> dict[str, Any]:
         """Start a seed with a fresh disk."""
         self.kill()
+        gc.collect()
         self.random.seed(seed)
         self.store.reset()
         self.backups.reset()
@@ -178,6 +179,8 @@ class Worker:
             self.fault, self.queue = None, None
         if said["crashed"]:
             self.kill()
+            # A cursor in the traceback of interrupted work would keep SQLite's locks, as no dead process does.
+            gc.collect()
         beside = None if other is None else DEAD if said["crashed"] else other.said
         return {**said, "rows": self._new_rows(), "meanwhile": beside}
 
@@ -199,8 +202,6 @@ class Worker:
             db.session.rollback()
             db.session.remove()
         self.engine.dispose()
-        # A cursor in the traceback of interrupted work would keep SQLite's locks, as no dead process does.
-        gc.collect()
         return {}
 
     def backup(self, *, at: float, elsewhere: bool, torn: bool) -> dict[str, Any]:
