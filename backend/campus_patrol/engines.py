@@ -5,7 +5,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ProgrammingError
 
 from campus_patrol.database import ANY_SCHOOL, new_id
+from campus_patrol.folders import working_folder
 from campus_patrol.settings import Settings
 
 Progress = Callable[[int, int], None]
@@ -98,9 +98,9 @@ def _postgres(database: str, tool: str, *arguments: str) -> None:
 def scratch(source: Path, settings: Settings, scratch_url: str | None) -> Iterator[str]:
     """Yield the address of a scratch database into which the copy was restored; it is gone afterwards."""
     if settings.database.startswith("sqlite"):
-        with tempfile.TemporaryDirectory(prefix=".check-", dir=settings.data) as folder:
-            shutil.copyfile(source, Path(folder) / source.name)
-            yield f"sqlite:///{Path(folder) / source.name}"
+        with working_folder(settings.data, ".check-") as folder:
+            shutil.copyfile(source, folder / source.name)
+            yield f"sqlite:///{folder / source.name}"
         return
     if scratch_url:
         given = Settings(data=settings.data, database_url=scratch_url).database
@@ -178,20 +178,22 @@ def postgres_is_empty(database: str) -> bool:
         return not _has_tables(connection)
 
 
-def replace_postgres(database: str, dump: Path, aside: str) -> None:
+@contextlib.contextmanager
+def replaced_postgres(database: str, dump: Path, aside: str) -> Iterator[None]:
     """Restore a dump; what the database held stays under the schema ``aside``.
 
-    Raises BackupError; then everything is as it was.
+    Whatever is raised, from here or from within: then everything is put back as it was.
     """
+    # Two statements sent as one are done both or not at all.
     with _admin(database) as connection:
         occupied = _has_tables(connection)
         if occupied:
-            connection.execute(text(f"ALTER SCHEMA public RENAME TO {aside}"))
-            connection.execute(text("CREATE SCHEMA public"))
-        try:
-            load_postgres(database, dump)
-        except BackupError:
-            if occupied:
-                connection.execute(text("DROP SCHEMA public CASCADE"))
-                connection.execute(text(f"ALTER SCHEMA {aside} RENAME TO public"))
-            raise
+            connection.execute(text(f"ALTER SCHEMA public RENAME TO {aside}; CREATE SCHEMA public"))
+    try:
+        load_postgres(database, dump)
+        yield
+    except BaseException:
+        back = f"ALTER SCHEMA {aside} RENAME TO public" if occupied else "CREATE SCHEMA public"
+        with _admin(database) as connection:
+            connection.execute(text(f"DROP SCHEMA public CASCADE; {back}"))
+        raise

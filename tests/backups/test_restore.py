@@ -16,6 +16,7 @@ from campus_patrol.audit.rules import SignedHead
 from campus_patrol.backups import service
 from campus_patrol.cli import main
 from campus_patrol.database import db, use_school
+from campus_patrol.engines import BackupError
 from campus_patrol.patrols.models import Checkpoint
 from campus_patrol.settings import Settings
 from campus_patrol.sync.models import Record
@@ -263,18 +264,18 @@ def test_a_running_server_keeps_its_data(tmp_path: Path, engine: str) -> None:
     assert run("restore", "--data", data, next(target.iterdir()), "--replace").returncode == 0
 
 
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("what", ["compare", "begin_again"])
 def test_a_restore_that_fails_half_way_leaves_all_as_it_was(
-    app, school, phone: Phone, settings, backup, monkeypatch, restore
+    app, school, phone: Phone, settings, backup, monkeypatch, restore, what: str
 ) -> None:
     write(phone, 2)
     folder = backup()
     write(phone, 1)
 
     def fail(**_: object) -> None:
-        raise OSError("the disk is full")
+        raise BackupError("database_damaged", what="the disk is full")
 
-    monkeypatch.setattr(service, "begin_again", fail)
+    monkeypatch.setattr(service, what, fail)
     assert restore(folder, "--replace").exit_code == 2
     assert not [path for path in settings.data.iterdir() if "restore" in path.name]
     assert counted(app, school.id) == (3, 3)

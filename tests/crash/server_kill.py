@@ -179,10 +179,11 @@ def _judge_photos(made: Rig, walkers: list[Walker], result: Result) -> None:
 def _everything_arrives(made: Rig, walkers: list[Walker], result: Result) -> None:
     if not made.server.running:
         made.server.start()
+    made.hang_up()
     for walker in walkers:
         if not walker.bring_all():
             result.wrong.append(f"stream {walker.phone.stream} does not come to its end")
-    made.server.stop()
+    made.stop()
     made.judge(result, complete=True)
     _judge_photos(made, walkers, result)
     made.verify(result, [walker.receipt for walker in walkers if walker.receipt])

@@ -148,6 +148,16 @@ class Rig:
     phones: list[Phone]
     database_folder: Path | None
 
+    def stop(self) -> None:
+        """Stop the server, and the phones' connections with it."""
+        self.server.stop()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Let every phone make a new connection with its next request, as after a server went away."""
+        for phone in self.phones:
+            phone.client.close()
+
     @property
     def scratch_url(self) -> str | None:
         """An empty database to verify backups in; SQLite needs none."""
@@ -214,8 +224,7 @@ def rig(phones: int, *, postgres: bool, data: Path | None = None, plant: Path | 
             yield made
         finally:
             server.kill()
-            for phone in made.phones:
-                phone.client.close()
+            made.hang_up()
 
 
 def _prepare(settings: Settings, count: int, server: Server) -> tuple[SchoolForTest, Server, list[Phone]]:

@@ -103,6 +103,6 @@ def test_a_full_disk_is_never_acknowledged_and_all_arrives_once_there_is_room(
         phone.sync()
         assert phone.acked == len(phone.lines)
     made.judge(held, complete=True)
-    made.server.stop()
+    made.stop()
     made.verify(held, [])
     assert held.good, held

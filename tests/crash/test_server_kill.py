@@ -68,7 +68,7 @@ def test_one_record_taken_out_and_one_put_in_twice_are_noticed() -> None:
         for _ in range(3):
             phone.write(phone.checkpoint())
         phone.sync()
-        made.server.stop()
+        made.stop()
         sound = Result("sound", 0)
         made.judge(sound, complete=True)
         made.verify(sound, [])

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from campus_patrol.backups.rules import (
 )
 from campus_patrol.database import any_school, db, new_id, use_school
 from campus_patrol.engines import BackupError, Progress
+from campus_patrol.folders import working_folder
 from campus_patrol.history.service import note
 from campus_patrol.keys import write_private
 from campus_patrol.people.models import School
@@ -66,8 +66,7 @@ def make(
     final = target / name_of(made_at)
     if final.exists():
         raise BackupError("target_taken", target=final)
-    part = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=target))
-    try:
+    with working_folder(target, ".campus-patrol-") as part:
         manifest = _copy(settings, part, _newest(target), with_keys, progress)
         manifest = replace(manifest, made_at=made_at.isoformat(timespec="seconds"), off_machine=off_machine)
         _write(part / MANIFEST, manifest.dump())
@@ -78,9 +77,6 @@ def make(
             _sync_folder(Path(folder))
         part.rename(final)
         _sync_folder(target)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
     if keep is not None:
         for name in to_remove([path.name for path in target.iterdir()], keep=keep):
             shutil.rmtree(target / name)
@@ -266,8 +262,8 @@ def staged(
         raise BackupError("not_empty")
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     aside = f"before_restore_{clock.now():%Y%m%d_%H%M%S}"
-    folder = Path(tempfile.mkdtemp(prefix=".restore-", dir=settings.data))
-    try:
+    with contextlib.ExitStack() as undone:
+        folder = undone.enter_context(working_folder(settings.data, ".restore-"))
         for done, name in enumerate(manifest.files):
             progress(done, len(manifest.files))
             (folder / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -282,13 +278,11 @@ def staged(
             work = Settings(data=folder)
             database.rename(_file(work))
         else:
-            engines.replace_postgres(settings.database, database, aside)
+            undone.enter_context(engines.replaced_postgres(settings.database, database, aside))
             compare(database=settings.database, manifest=manifest, keys=keys, progress=progress)
             database.unlink()
             work = settings
         yield Staged(folder, manifest, work, keys, aside)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def begin_again(*, staged: Staged, name: str) -> None:
