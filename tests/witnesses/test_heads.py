@@ -18,7 +18,19 @@ from campus_patrol.people.models import School
 from tests.conftest import SchoolForTest
 from tests.phone import Phone
 
-TRIGGERS = ("DROP TRIGGER record_no_update", "DROP TRIGGER record_no_delete", "DROP TRIGGER head_no_delete")
+# What a stranger with the database has to get rid of first.
+WALLS = {
+    "sqlite": (
+        "DROP TRIGGER record_no_update",
+        "DROP TRIGGER record_no_delete",
+        "DROP TRIGGER head_no_delete",
+    ),
+    "postgresql": (
+        "DROP TRIGGER record_only_grows ON record",
+        "DROP TRIGGER head_only_grows ON head",
+        "SELECT set_config('campus_patrol.school', '*', true)",
+    ),
+}
 
 
 def ask(phone: Phone, held: str | None = None) -> dict[str, str]:
@@ -45,7 +57,7 @@ def tamper(app) -> Callable[..., None]:
 
     def change(*statements: str) -> None:
         with app.app_context(), db.engine.begin() as connection:
-            for statement in (*TRIGGERS, *statements):
+            for statement in (*WALLS[connection.dialect.name], *statements):
                 connection.execute(text(statement))
 
     return change
