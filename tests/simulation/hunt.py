@@ -47,12 +47,9 @@ def _vitest(name: str, file: str, words: str, folder: Path) -> subprocess.Comple
     copy = folder / "frontend"
     shutil.copytree(FRONTEND, copy, ignore=skipped)
     (copy / "node_modules").symlink_to(FRONTEND / "node_modules")
-    for patch in mutants.patches(name):
-        source = copy / "src" / "outbox" / patch["file"]
-        text = source.read_text(encoding="utf-8")
-        if text.count(patch["find"]) != 1:
-            raise RuntimeError(f"not once in {patch['file']}: {patch['find']}")
-        source.write_text(text.replace(patch["find"], patch["put"]), encoding="utf-8")
+    outbox = copy / "src" / "outbox"
+    for source, text in mutants.patched(name, outbox).items():
+        (outbox / source).write_text(text, encoding="utf-8")
     command = ["node", "node_modules/vitest/vitest.mjs", "run", file.removeprefix("frontend/"), "-t", words]
     return subprocess.run(command, capture_output=True, text=True, cwd=copy)
 

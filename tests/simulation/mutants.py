@@ -6,6 +6,7 @@ worker's process. A few are put right by the very next sync or are never met by 
 them: each of these has a unit test named for it, which must fail where the bug is planted.
 """
 
+from pathlib import Path
 from typing import Any
 
 from tests.simulation.mutants_phone import PHONE
@@ -38,6 +39,17 @@ NAMED: dict[str, tuple[str, str]] = {
 def patches(name: str) -> list[dict[str, str]]:
     """Return what a mutant of the phone changes in the sources; nothing for one of the server."""
     return [{"file": file, "find": find, "put": put} for file, find, put in PHONE.get(name, [])]
+
+
+def patched(name: str, outbox: Path) -> dict[str, str]:
+    """Return the sources that a mutant of the phone changes, as it leaves them; raises ValueError for a stale one."""
+    texts: dict[str, str] = {}
+    for file, find, put in PHONE.get(name, []):
+        text = texts.get(file) or (outbox / file).read_text(encoding="utf-8")
+        if text.count(find) != 1:
+            raise ValueError(f"{name} is not once in {file}: {find}")
+        texts[file] = text.replace(find, put)
+    return texts
 
 
 def plant(name: str, worker: Any) -> None:

@@ -137,7 +137,11 @@ PHONE: dict[str, list[Patch]] = {
         )
     ],
     "drop the line that is too large": [
-        ("outbox.ts", "            aside.push(asideRecord(row, 'line_too_long', at, false))\n", "")
+        (
+            "outbox.ts",
+            "            aside.push(asideRecord(row, 'line_too_long', at, false))\n            lines.push",
+            "            lines.push",
+        )
     ],
     "drop photos before the answer": [
         (
