@@ -173,12 +173,13 @@ def _insert(connection: sqlite3.Connection, chance: random.Random) -> tuple[str,
         made["n"] += 1
         made["hash"] = chain_hash(made["stream"], made["n"], made["hash"], made["line"])
         made["id"] = None
-    if chance.random() < 0.7:
+    # Of two rows of one number either may be read first; both are of that number.
+    shares_number = chance.random() < 0.3
+    if not shares_number:
         connection.execute("UPDATE record SET log_number = log_number + 1 WHERE log_number >= ?", [at])
     made["log_number"] = at
     connection.execute(f"INSERT INTO record VALUES ({', '.join('?' * len(names))})", list(made.values()))
-    # Of two rows of one number either may be read first; both are of that number.
-    return f"one like {source} put in at {at}", ("log_number", at)
+    return f"one like {source} put in at {at}", ("log_number", at) if shares_number else None
 
 
 def _swap(connection: sqlite3.Connection, chance: random.Random) -> tuple[str, Place | None]:

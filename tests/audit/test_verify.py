@@ -1,5 +1,6 @@
 """Whatever is changed behind the server's back is found, and the first bad row is named."""
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -296,6 +297,20 @@ def test_the_stored_heads_are_compared_without_being_asked_for(
 ) -> None:
     sign(app, school.id, settings)
     tamper("UPDATE head SET log_number = 11")
+    assert verify().faults[0].code == "head_signature"
+
+
+def test_a_signature_that_is_gone_or_written_in_another_way_is_none(
+    app, school, phones, settings, tamper, verify
+) -> None:
+    signature = sign(app, school.id, settings).signature
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    # Stands for the very same bytes, because the last letter before the two = counts for two bits only.
+    other = signature[:85] + letters[letters.index(signature[85]) ^ 1] + "=="
+    assert base64.b64decode(other) == base64.b64decode(signature)
+    tamper("UPDATE head SET signature = :other", other=other)
+    assert verify().faults[0].code == "head_signature"
+    tamper("UPDATE head SET signature = NULL")
     assert verify().faults[0].code == "head_signature"
 
 
