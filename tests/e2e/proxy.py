@@ -117,6 +117,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             headers = self._passed_on()
             if self.road.dress:
+                # Nothing packed, and nothing that the browser believes to have already.
+                headers = {name: value for name, value in headers.items() if not name.startswith("If-")}
                 headers["Accept-Encoding"] = "identity"
             upstream.request(self.command, self.path, body or None, headers)
             answer = upstream.getresponse()

@@ -115,6 +115,17 @@ test('a change that comes long after it was asked for does not reload a page tha
   expect(ready).toHaveBeenCalledTimes(2)
 })
 
+test('a version that was asked in and stays waiting is let in by loading the page at the next touch', async () => {
+  await start()
+  const worker = await newVersion()
+  updates.applyUpdate()
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(reload).not.toHaveBeenCalled()
+  updates.applyUpdate()
+  expect(worker.heard).toEqual(['take-over'])
+  expect(reload).toHaveBeenCalledTimes(1)
+})
+
 test('a browser without service workers goes on without', async () => {
   Reflect.deleteProperty(navigator, 'serviceWorker')
   await start()

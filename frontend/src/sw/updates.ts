@@ -6,6 +6,8 @@ const CHECK_EVERY_MS = 3_600_000
 const IDLE_FOR_MS = 3000
 
 let waiting: ServiceWorker | null = null
+/** The version that was asked to take over. */
+let asked: ServiceWorker | null = null
 let replaced = false
 let reloading = false
 const listeners = new Set<() => void>()
@@ -66,8 +68,13 @@ function announce(): void {
 /** Let the new version in and load the page again. Only for a moment when nothing is half filled in. */
 export function applyUpdate(): void {
   if (reloading) return
-  if (waiting && waiting.state === 'installed') {
+  if (waiting && waiting.state === 'installed' && waiting === asked) {
+    // Chromium may leave it waiting for good when a request came in the very moment of the change; loading again helps.
     reloading = true
+    location.reload()
+  } else if (waiting && waiting.state === 'installed') {
+    reloading = true
+    asked = waiting
     waiting.postMessage('take-over')
     // The old worker is replaced only when it has nothing in hand. If that comes later, the page is asked again.
     setTimeout(() => {
