@@ -29,6 +29,11 @@ NAMED: dict[str, tuple[str, str]] = {
         "frontend/src/outbox/db.test.ts",
         "a newer version of the app takes over",
     ),
+    # Phones offer what was never asked for, and all of it again after a restore.
+    "no photos wanted": (
+        "tests/photos/test_photos.py",
+        "test_the_receipt_asks_for_a_photo_until_it_is_here",
+    ),
     # A record that moved, a photo that came since the backup, a restore: too seldom together for a few hundred seeds.
     "leave a restored server without its photos": (
         "frontend/src/outbox/sync.test.ts",

@@ -196,7 +196,7 @@ def _ids_forgotten(_: Any) -> None:
 
 
 def _no_photos_wanted(_: Any) -> None:
-    service._wanted_photos = lambda _: {}
+    service._wanted_photos = lambda *_: {}
 
 
 def _first_one_hears_for_all(_: Any) -> None:
