@@ -19,14 +19,19 @@
   }
   new MutationObserver(look).observe(document, { childList: true, subtree: true, characterData: true })
 
-  // All that this origin keeps, as a check from outside wants it; rows after `known` and their photos' bytes.
+  // All that this origin keeps, as a check from outside wants it; rows after `known` and their photos' bytes;
+  // null when there is no database, and none is made by looking.
   window.kept = async (known) => {
     const db = await new Promise((done, failed) => {
       const open = indexedDB.open('campus-patrol')
-      open.onupgradeneeded = () => failed(new Error('the database is gone'))
+      open.onupgradeneeded = () => {
+        open.transaction.abort()
+        done(null)
+      }
       open.onerror = () => failed(open.error)
       open.onsuccess = () => done(open.result)
     })
+    if (db === null) return null
     const tx = db.transaction(['meta', 'outbox', 'photos'])
     const ask = (request) =>
       new Promise((done, failed) => {

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.crash.browser_phone import GuardPhone, Memory, short_numbers
+from tests.crash.browser_phone import Gone, GuardPhone, Memory, short_numbers
 from tests.crash.browser_process import Died
 from tests.crash.result import Progress, Result
 from tests.e2e.site import Office, Site, open_site, set_up_school
@@ -70,7 +70,14 @@ def _one_phone(
         phone.site.road.mend() if chance.random() < 0.35 else phone.site.road.cut()
         life = chance.uniform(0, LONGEST_LIFE)
         browser = phone.start()
-        memory.look(phone.kept(browser, memory.known))
+        try:
+            memory.look(phone.kept(browser, memory.known))
+        except Gone:
+            browser.kill()
+            result.lost += told
+            result.wrong.append(f"after kill {result.kills} the browser had no database any more")
+            result.told += len(told)
+            return
         _note_lost(told, memory, result)
         with contextlib.suppress(Died):
             browser.open(phone.site.origin)

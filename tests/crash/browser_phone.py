@@ -17,6 +17,10 @@ RESTING = _SCRIPT.replace("walk = WALK", "walk = null")
 QUIET = "/manifest.webmanifest"
 
 
+class Gone(Exception):
+    """The browser has no database of this origin any more."""
+
+
 @dataclass
 class Memory:
     """What a phone's database held when it was last looked at; each look goes on where the last one ended."""
@@ -93,9 +97,12 @@ class GuardPhone:
             browser.kill()
 
     def kept(self, browser: Chromium, known: int) -> dict[str, Any]:
-        """Read what the database holds after a number, on a page where nothing else touches it."""
+        """Read what the database holds after a number, on a page where nothing else touches it; raises Gone."""
         browser.open(self.site.origin + QUIET)
-        return browser.evaluate(f"kept({known})")
+        kept = browser.evaluate(f"kept({known})")
+        if kept is None:
+            raise Gone
+        return kept
 
 
 def short_numbers(office: Office) -> list[str]:

@@ -1,6 +1,7 @@
 """Failure 1, the tick before the write; failure 23, the kill between two steps of a sync."""
 
 import random
+import shutil
 
 import pytest
 
@@ -83,3 +84,18 @@ def test_one_ticked_record_taken_out_of_the_database_is_noticed() -> None:
     print(result)
     assert taken[0] in result.lost
     assert any("chain" in sentence for sentence in result.wrong)
+
+
+def test_a_browser_that_threw_its_database_away_is_noticed() -> None:
+    thrown = []
+
+    def throw_away(phone: GuardPhone, ticked: list[str]) -> None:
+        if not ticked or thrown:
+            return
+        shutil.rmtree(phone.profile / "Default" / "IndexedDB")
+        thrown.append(ticked[-1])
+
+    result = kill_browser(3, 5, quiet, meddle=throw_away)
+    print(result)
+    assert thrown[0] in result.lost
+    assert any("no database" in sentence for sentence in result.wrong)
