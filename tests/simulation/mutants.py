@@ -34,6 +34,11 @@ NAMED: dict[str, tuple[str, str]] = {
         "tests/photos/test_photos.py",
         "test_the_receipt_asks_for_a_photo_until_it_is_here",
     ),
+    # A phone does not believe an answer to another's request, and asks again.
+    "the first one hears for all": (
+        "tests/sync/test_intake.py",
+        "test_batches_that_wait_are_stored_by_one_commit_and_each_hears_of_its_own",
+    ),
     # A record that moved, a photo that came since the backup, a restore: too seldom together for a few hundred seeds.
     "leave a restored server without its photos": (
         "frontend/src/outbox/sync.test.ts",
