@@ -47,8 +47,8 @@ PHONE: dict[str, list[Patch]] = {
     "reuse the stream of a lost database": [
         (
             "outbox.ts",
-            "    const stream = newStream(this.world)\n    const [first]",
-            "    const stream = marker?.stream ?? newStream(this.world)\n    const [first]",
+            "    const stream = newStream(this.world)\n    const rows",
+            "    const stream = marker?.stream ?? newStream(this.world)\n    const rows",
         )
     ],
     "say nothing of a lost database": [
@@ -120,7 +120,7 @@ PHONE: dict[str, list[Patch]] = {
     "take old records to another school": [
         (
             "device.ts",
-            "const other = before !== null && before.school.id !== pack.school.id",
+            "const other = school !== undefined && school !== pack.school.id",
             "const other = false",
         )
     ],
@@ -210,5 +210,29 @@ PHONE: dict[str, list[Patch]] = {
     "believe an ack beyond what was announced": [
         ("sync.ts", "if (body.ack > plan.chain.next - 1) return stop('refused', 200, 'ack_beyond')", ""),
         ("sync.ts", "if ((await hashAt(tx, chain, ack)) !== ack_hash) return 'foreign'", ""),
+    ],
+    "spare copy never read": [("spare.ts", "of (await spare?.names()) ?? [])", "of [] as string[])")],
+    "spare copy removed on send": [
+        (
+            "sync.ts",
+            "        const step = await this.judge(plan, await this.post(plan))\n",
+            "        const { stream, acked } = plan.chain\n"
+            "        this.outbox.later((spare) => spare.acknowledged(stream, acked, acked + plan.rows.length))\n"
+            "        const step = await this.judge(plan, await this.post(plan))\n",
+        )
+    ],
+    "spare lines serialised again": [
+        (
+            "spare.ts",
+            "  return { id, at, text: line }\n",
+            "  return { id, at, text: JSON.stringify({ id, ...JSON.parse(line) }) }\n",
+        )
+    ],
+    "what came back goes to any school": [
+        (
+            "device.ts",
+            "before?.school.id ?? (await this.store.read(['meta'], (tx) => tx.objectStore('meta').get('school')))",
+            "before?.school.id",
+        )
     ],
 }

@@ -13,7 +13,7 @@ from campus_patrol.database import db, new_id
 from campus_patrol.people.models import Person, School
 from campus_patrol.photos import service as photos
 from campus_patrol.problems import Problem
-from campus_patrol.sync import api, intake, service
+from campus_patrol.sync import api, batches, intake, receipts, service
 from campus_patrol.sync.models import Record
 
 Plant = Callable[[Any], None]
@@ -34,11 +34,11 @@ def _ack_before_commit(worker: Any) -> None:
 
 def _judging(other: Callable[[bytes], tuple[Any, str | None]]) -> None:
     """Let the server judge lines in another way."""
-    service._READER = SimpleNamespace(judge=other)
+    batches._READER = SimpleNamespace(judge=other)
 
 
 def _poison_blocks(_: Any) -> None:
-    judge = service._READER.judge
+    judge = batches._READER.judge
 
     def strict(line: bytes) -> tuple[Any, str | None]:
         record, refusal = judge(line)
@@ -65,7 +65,7 @@ def _in_part(keep: Callable[[list[Any]], list[Any]]) -> None:
 
 
 def _poison_skipped(_: Any) -> None:
-    _in_part(lambda lines: [line for line in lines if service._READER.judge(line.raw)[1] is None])
+    _in_part(lambda lines: [line for line in lines if line.refusal is None])
 
 
 def _poison_unsaid(_: Any) -> None:
@@ -124,8 +124,10 @@ def _school_from_the_body(_: Any) -> None:
 
 
 def _no_chain_check(_: Any) -> None:
-    service._refuse_gap_or_fork = lambda stream, batch, *_: (
-        Problem("gap", need=stream.head + 1) if batch.header["first"] > stream.head + 1 else None
+    service._refuse_gap_or_fork = lambda visit, *_: (
+        Problem("gap", need=visit.stream.head + 1)
+        if visit.batch.header["first"] > visit.stream.head + 1
+        else None
     )
     service._first_difference = lambda *_: None
 
@@ -133,7 +135,7 @@ def _no_chain_check(_: Any) -> None:
 def _accept_gap(_: Any) -> None:
     service._refuse_gap_or_fork = lambda *_: None
     service._first_difference = lambda *_: None
-    hash_at = service._hash_at
+    hash_at = receipts.hash_at
 
     def any_hash(stream: Any, n: int) -> str:
         try:
@@ -141,7 +143,7 @@ def _accept_gap(_: Any) -> None:
         except Exception:
             return stream.head_hash
 
-    service._hash_at = any_hash
+    receipts.hash_at = any_hash
 
 
 def _ack_what_was_claimed(_: Any) -> None:
@@ -149,10 +151,10 @@ def _ack_what_was_claimed(_: Any) -> None:
 
 
 def _serialise_lines_again(_: Any) -> None:
-    chain = service._chain
+    read_lines = batches.read_lines
 
-    def tidy(batch: Any) -> Any:
-        lines = chain(batch)
+    def tidy(header: Any, raw: Any) -> Any:
+        lines = read_lines(header, raw)
         for line in lines:
             try:
                 line.raw = json.dumps(json.loads(line.raw)).encode()
@@ -160,12 +162,12 @@ def _serialise_lines_again(_: Any) -> None:
                 continue
         return lines
 
-    service._chain = tidy
+    batches.read_lines = tidy
 
 
 def _cut_bodies_are_whole(_: Any) -> None:
     """Take what came for all that was sent, also where its end is compared with the header's hash."""
-    read_batch = service.read_batch
+    read_batch = api.read_batch
 
     def trusting(body: bytes) -> Any:
         try:
@@ -175,18 +177,17 @@ def _cut_bodies_are_whole(_: Any) -> None:
                 raise
         first, _, rest = body.partition(b"\n")
         sent = json.loads(first)
-        header, lines = service._HEADER.load(sent), [line for line in rest.split(b"\n") if line]
-        head = header["prev"]
-        for n, line in enumerate(lines, header["first"]):
-            head = service.rules.chain_hash(header["stream"], n, head, line)
-        return service.Batch({**header, "head": head}, lines, service.rules.signed_parts(sent))
+        header = batches._HEADER.load(sent)
+        lines = batches.read_lines(header, [line for line in rest.split(b"\n") if line])
+        head = lines[-1].hash if lines else header["prev"]
+        return batches.Batch({**header, "head": head}, lines, batches.rules.signed_parts(sent))
 
-    api.service.read_batch = trusting
+    api.read_batch = trusting
 
 
 def _ids_forgotten(_: Any) -> None:
     """Give every line a fresh id, so that a stream that moved house counts twice."""
-    judge = service._READER.judge
+    judge = batches._READER.judge
 
     def anew(line: bytes) -> tuple[Any, str | None]:
         record, refusal = judge(line)
@@ -196,7 +197,7 @@ def _ids_forgotten(_: Any) -> None:
 
 
 def _no_photos_wanted(_: Any) -> None:
-    service._wanted_photos = lambda *_: {}
+    receipts.wanted_photos = lambda *_: {}
 
 
 def _first_one_hears_for_all(_: Any) -> None:

@@ -131,7 +131,12 @@ export const en: GuardWords = {
     keep: 'What was saved before is still on this phone. Do not clear browser data and do not uninstall the app',
     newer_tab: 'Night Patrol was updated in another tab. Open this page again',
     signed_out: 'The server no longer knows this phone. All records are on it; ask your supervisor to enrol it again',
-    lost: (n) => `The browser dropped this phone's data. It had kept ${n} record${s(n)}; those not sent are gone. Tell your supervisor`,
+    lost: (n, back = 0, missing = n) =>
+      missing === 0
+        ? `The browser lost this phone's database. ${back ? `${back} unsent record${s(back)} came back from the spare copy` : 'All records had been sent before'}`
+        : back
+          ? `The browser lost this phone's database. ${back} record${s(back)} came back from the spare copy, ${missing} still missing. Tell your supervisor`
+          : `The browser dropped this phone's data. It had kept ${n} record${s(n)}; those not sent are gone. Tell your supervisor`,
     log: (day, n) =>
       `The server's log contradicts the head this phone kept on ${day} (record ${n}); somebody may have changed it. Show your supervisor, and do not clear this phone's data`,
     unsigned:

@@ -53,6 +53,9 @@ export interface Lost {
   readonly stream: string
   readonly records: number
   readonly at: number
+  /** Of those that were not sent, how many came back from the spare copy; not there when it could not be read. */
+  readonly back?: number
+  readonly missing?: number
 }
 
 /** One record; key `n`. `line` is written once and never again serialised. */
@@ -117,8 +120,8 @@ export interface Lease {
 }
 
 export interface Schema extends DBSchema {
-  /** chain, stopped, lost, lease, selftest, heads, receipt:<stream> */
-  meta: { key: string; value: Chain | Stopped | Lost | Lease | Receipt | Heads | number }
+  /** chain, stopped, lost, lease, selftest, heads, receipt:<stream>; school: for which what came back is meant */
+  meta: { key: string; value: Chain | Stopped | Lost | Lease | Receipt | Heads | number | string }
   outbox: { key: number; value: Row; indexes: { at: number } }
   photos: { key: string; value: PhotoRow; indexes: { state: PhotoState } }
   aside: { key: string; value: AsideRow }

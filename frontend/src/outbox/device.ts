@@ -65,7 +65,9 @@ export class Enrolment {
     }
     const row: DeviceRow = { device, school: pack.school, token, serverKey }
     const before = await this.current()
-    const other = before !== null && before.school.id !== pack.school.id
+    // What came back after the database was lost has its school too.
+    const school = before?.school.id ?? (await this.store.read(['meta'], (tx) => tx.objectStore('meta').get('school')))
+    const other = school !== undefined && school !== pack.school.id
     const stores: StoreName[] = ['meta', 'device', 'pack', 'photos']
     const work = async (tx: Writing): Promise<void> => {
       if (other) {
@@ -80,6 +82,7 @@ export class Enrolment {
       else await tx.objectStore('device').put(keys.privateKey, 'key')
       await tx.objectStore('pack').put(pack, 'current')
       await tx.objectStore('meta').delete('stopped')
+      await tx.objectStore('meta').delete('school')
     }
     if (other) await this.outbox.leaveSchool({ stores, work })
     else {

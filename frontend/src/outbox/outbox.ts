@@ -27,10 +27,15 @@ import type {
   RecordView,
   Saved,
 } from './types'
+import type { Back, Spare } from './spare'
 import type { World } from './world'
 
 /** What localStorage keeps, so that a database that vanished or went back in time is noticed. */
 const MARKER = 'campus-patrol-store'
+/** Up to where the server has the records of a stream, kept beside the marker for the same day. */
+const ACKED = 'campus-patrol-acked'
+/** How long a phone that lost its database waits for the spare copy: it must not stand still over it. */
+const SPARE_PATIENCE = 3_000
 const LOCK = 'outbox'
 const LOCK_PATIENCE = 3_000
 /** Begins the key of a row aside that was given to a supervisor: of those there is nothing to be done. */
@@ -68,6 +73,11 @@ export interface Counts {
   readonly against: Against | null
 }
 
+export interface Mark {
+  readonly stream: string
+  readonly seq: number
+}
+
 interface Handed {
   readonly head: string
   readonly tooLarge: ReadonlySet<number>
@@ -86,6 +96,9 @@ export async function readChain(tx: { objectStore(name: 'meta'): { get(key: stri
 
 export class Outbox {
   private readonly writer: Writer
+  /** What is to be done with the spare copy, in its order; nothing ever waits for it. */
+  private spared: Promise<unknown> = Promise.resolve()
+  private tidied = false
 
   constructor(
     private readonly world: World,
@@ -97,13 +110,16 @@ export class Outbox {
 
   /** Makes the first stream of a new database; begins another when the old one was lost or went back in time. */
   async open(): Promise<void> {
-    const marker = this.readMarker()
+    const marker = this.readMark(MARKER)
     const chain = (await this.store.read(['meta'], (tx) => tx.objectStore('meta').get('chain'))) as Chain | undefined
     if (chain === undefined) await this.begin(marker)
     // Numbers up to marker.seq were shown as saved once: giving them out again would fork the stream.
     else if (marker !== null && marker.stream === chain.stream && marker.seq >= chain.next) {
-      await this.move(chain.stream, { lost: { stream: marker.stream, records: marker.seq, at: this.world.now() } })
-    } else this.writeMarker(chain)
+      await this.take(chain.stream, await this.search(marker))
+    } else {
+      this.writeMarker(chain)
+      if (!this.tidied) this.tidy()
+    }
   }
 
   /** Resolves when record and photos have survived to the disk, never before. Rejects with SaveFailed. */
@@ -160,8 +176,30 @@ export class Outbox {
    * Does nothing when `from` is no longer the stream. `park` names a record too large for the server: it goes aside
    * and a stub takes its place in the chain.
    */
-  async move(from: string, options: { park?: number; lost?: Lost } = {}): Promise<void> {
+  async move(from: string, options: { park?: number } = {}): Promise<void> {
     await this.restart(from, options)
+  }
+
+  /** Begins a new stream with what came back of a newer state of the database. */
+  async take(from: string, back: Back): Promise<void> {
+    await this.restart(from, { back })
+  }
+
+  /** The server has it now: the spare copy need not keep it any longer. */
+  acknowledged(stream: string, from: number, to: number): void {
+    if (from === to) return
+    this.world.remember(ACKED, JSON.stringify({ stream, seq: to }))
+    this.later((spare) => spare.acknowledged(stream, from, to))
+  }
+
+  acked(): Mark | null {
+    return this.readMark(ACKED)
+  }
+
+  /** Does something with the spare copy when what was begun before is done. */
+  later(work: (spare: Spare) => Promise<void>): void {
+    // A spare copy that fails is no copy; the record itself is where it was.
+    this.spared = this.spared.then(async () => work(await this.spare())).catch(() => {})
   }
 
   /** Puts every record aside, for no other school may see them, and begins a new stream together with `follow`. */
@@ -179,7 +217,7 @@ export class Outbox {
 
   private async restart(
     from: string | null,
-    { park, lost, abandon, handed }: { park?: number; lost?: Lost; abandon?: Follow; handed?: Handed },
+    { park, back, abandon, handed }: { park?: number; back?: Back; abandon?: Follow; handed?: Handed },
   ): Promise<boolean> {
     const done = await this.world.alone(LOCK, LOCK_PATIENCE, () =>
       this.again(async () => {
@@ -190,7 +228,9 @@ export class Outbox {
         if (handed !== undefined && chain.head !== handed.head) return false
         const at = this.world.now()
         const aside: AsideRow[] = []
-        const lines: Line[] = []
+        const known = new Set(rows.map(({ id }) => id))
+        const isNew = ({ id }: Line) => !known.has(id)
+        const lines: Line[] = back?.before.filter(isNew) ?? []
         for (const row of rows) {
           if (abandon !== undefined) {
             aside.push(asideRecord(row, 'other_school', at, row.n <= chain.acked))
@@ -203,8 +243,10 @@ export class Outbox {
             lines.push(await this.writer.stub(row))
           } else lines.push({ id: row.id, at: row.at, text: row.line })
         }
-        const reason = abandon ? 'enrolled' : handed ? 'rescued' : lost ? 'lost' : 'moved'
-        const before = lost === undefined ? { stream: chain.stream, next: chain.next } : wasAt(lost)
+        lines.push(...(back?.behind.filter(isNew) ?? []))
+        const lost = back?.lost?.stream === chain.stream ? back.lost : null
+        const reason = abandon ? 'enrolled' : handed ? 'rescued' : lost ? reasonOf(lost) : 'moved'
+        const before = lost === null ? { stream: chain.stream, next: chain.next } : wasAt(lost)
         lines.push(this.writer.boot(reason, abandon === undefined ? before : null))
         const stream = newStream(this.world)
         const moved = await chainUp(this.world, stream, lines)
@@ -219,7 +261,7 @@ export class Outbox {
           made: at,
           moves: chain.moves + 1,
         }
-        await this.store.write(['meta', 'outbox', 'aside', ...(abandon?.stores ?? [])], async (tx) => {
+        await this.store.write(['meta', 'outbox', 'aside', 'photos', ...(abandon?.stores ?? [])], async (tx) => {
           const now = await readChain(tx)
           if (now.stream === stream) return
           if (now.stream !== chain.stream || now.head !== chain.head || now.acked !== chain.acked) throw new Moved()
@@ -229,13 +271,14 @@ export class Outbox {
           await outbox.clear()
           for (const row of moved) await outbox.add(row)
           const meta = tx.objectStore('meta')
-          if (lost !== undefined) await meta.put(lost, 'lost')
+          if (back !== undefined) await bring(tx, back)
           await meta.put(next, 'chain')
         })
         this.writeMarker(next)
         return true
       }),
     )
+    this.tidy()
     this.world.tell()
     return done
   }
@@ -354,17 +397,20 @@ export class Outbox {
     keys: (): Promise<string[]> => this.store.read(['drafts'], (tx) => tx.objectStore('drafts').getAllKeys()),
   }
 
-  private async begin(marker: { stream: string; seq: number } | null): Promise<void> {
+  private async begin(marker: Mark | null): Promise<void> {
     const at = this.world.now()
-    const lost = marker === null ? null : { stream: marker.stream, records: marker.seq, at }
+    const back = await this.search(marker)
+    const { lost } = back
     const stream = newStream(this.world)
-    const [first] = await chainUp(this.world, stream, [
-      this.writer.boot(lost === null ? 'new' : 'lost', lost === null ? null : wasAt(lost)),
+    const rows = await chainUp(this.world, stream, [
+      this.writer.boot(lost === null ? 'new' : reasonOf(lost), lost === null ? null : wasAt(lost)),
+      ...back.before,
     ])
+    const head = rows[rows.length - 1]!
     const chain: Chain = {
       stream,
-      next: 2,
-      head: first!.hash,
+      next: head.n + 1,
+      head: head.hash,
       acked: 0,
       durable: 0,
       generation: null,
@@ -372,15 +418,48 @@ export class Outbox {
       made: at,
       moves: 0,
     }
-    const kept = await this.store.write(['meta', 'outbox'], async (tx) => {
+    const kept = await this.store.write(['meta', 'outbox', 'aside', 'photos'], async (tx) => {
       const there = (await tx.objectStore('meta').get('chain')) as Chain | undefined
       if (there !== undefined) return there
-      await tx.objectStore('outbox').add(first!)
-      if (lost !== null) await tx.objectStore('meta').put(lost, 'lost')
+      for (const row of rows) await tx.objectStore('outbox').add(row)
+      await bring(tx, back)
       await tx.objectStore('meta').put(chain, 'chain')
       return chain
     })
     this.writeMarker(kept)
+    this.tidy()
+  }
+
+  /** What came back of a database that was lost or went back in time; without it, what the marker says. */
+  private async search(marker: Mark | null): Promise<Back> {
+    const lost = marker === null ? null : { stream: marker.stream, records: marker.seq, at: this.world.now() }
+    const nothing: Back = { before: [], behind: [], put: null, lost }
+    let cancel = (): void => {}
+    const late = new Promise<Back>((resolve) => {
+      cancel = this.world.after(SPARE_PATIENCE, () => resolve(nothing))
+    })
+    const look = async (): Promise<Back> => {
+      if ((await this.world.spare(false)) === null) return nothing
+      return (await this.spare()).back(lost, this.acked())
+    }
+    try {
+      return await Promise.race([look(), late])
+    } catch {
+      return nothing
+    } finally {
+      cancel()
+    }
+  }
+
+  /** Its code comes when it is needed: no first paint has to wait for it. */
+  private async spare(): Promise<Spare> {
+    const { Spare } = await import('./spare')
+    return new Spare(this.world, this.store)
+  }
+
+  private tidy(): void {
+    this.tidied = true
+    this.later((spare) => spare.tidy(this))
   }
 
   private async append(line: Line, photos: readonly PhotoRow[], follow?: Follow): Promise<Chain> {
@@ -415,6 +494,7 @@ export class Outbox {
       }),
     )
     this.world.tell()
+    this.later((spare) => spare.keep(chain.stream, chain.next - 1))
     return chain
   }
 
@@ -422,7 +502,7 @@ export class Outbox {
   private async current(): Promise<Chain> {
     const chain = await this.store.read(['meta'], (tx) => tx.objectStore('meta').get('chain'))
     if (chain !== undefined) return chain as Chain
-    await this.begin(this.readMarker())
+    await this.begin(this.readMark(MARKER))
     return this.store.read(['meta'], readChain)
   }
 
@@ -451,9 +531,9 @@ export class Outbox {
     return bad
   }
 
-  private readMarker(): { stream: string; seq: number } | null {
+  private readMark(key: string): Mark | null {
     try {
-      const found = JSON.parse(this.world.recall(MARKER) ?? 'null') as { stream?: unknown; seq?: unknown } | null
+      const found = JSON.parse(this.world.recall(key) ?? 'null') as { stream?: unknown; seq?: unknown } | null
       if (typeof found?.stream === 'string' && typeof found.seq === 'number') {
         return { stream: found.stream, seq: found.seq }
       }
@@ -474,6 +554,16 @@ export async function isWhole(world: World, photo: PhotoRow): Promise<boolean> {
   return (await sha256(world, bytes)) === name
 }
 
+/** Lines that all came along are under their ids in the new stream: of those nobody need hear as lost. */
+function reasonOf(lost: Lost): 'lost' | 'moved' {
+  return lost.missing === 0 ? 'moved' : 'lost'
+}
+
+async function bring(tx: Writing, { lost, put }: Back): Promise<void> {
+  if (lost !== null) await tx.objectStore('meta').put(lost, 'lost')
+  await put?.(tx)
+}
+
 function wasAt(lost: Lost): { stream: string; next: number } {
   return { stream: lost.stream, next: lost.records + 1 }
 }
@@ -485,6 +575,6 @@ function mayHelp(row: AsideRow): boolean {
   return AGAIN.has(row.code)
 }
 
-function asideRecord(row: Row, code: string, at: number, onServer: boolean): AsideRow {
+export function asideRecord(row: Row, code: string, at: number, onServer: boolean): AsideRow {
   return { key: row.id, what: 'record', id: row.id, code, at, line: row.line, sha256: null, onServer }
 }

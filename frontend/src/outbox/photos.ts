@@ -5,7 +5,6 @@ import { isWhole, type Outbox } from './outbox'
 import type { World } from './world'
 
 const PHOTO_TIMEOUT = 90_000
-const KEEP_PHOTOS = 30 * 24 * 3_600_000
 
 const PORTAL: Outcome = { outcome: 'portal', status: 200, code: null, retryAfter: 0 }
 
@@ -66,6 +65,7 @@ export class Photos {
       // Only our server names the very photo; a portal's 200 leaves it waiting.
       if ((body as { sha256?: unknown } | null)?.sha256 !== photo.sha256) return PORTAL
       await this.mark(photo.sha256, 'waiting', 'stored')
+      this.outbox.later((spare) => spare.stored(photo.sha256))
       return null
     }
     const problem = isProblem(body) ? body : null
@@ -117,22 +117,5 @@ export class Photos {
       },
     )
     return true
-  }
-
-  /** Photos on the server and older than 30 days shrink to thumbnails. Called only when nothing waits. */
-  async thin(): Promise<void> {
-    const before = this.world.now() - KEEP_PHOTOS
-    const stored = await this.store.read(['photos'], (tx) => tx.objectStore('photos').index('state').getAll('stored'))
-    for (const photo of stored) {
-      if (photo.at >= before || photo.bytes === null) continue
-      const thumb = await this.world.thumbnail(photo.bytes, photo.type)
-      // A browser that cannot make one keeps the whole photo.
-      if (thumb === null || thumb.byteLength >= photo.bytes.byteLength) continue
-      await this.store.write(['photos'], async (tx) => {
-        const row = await tx.objectStore('photos').get(photo.sha256)
-        if (row?.state === 'stored') await tx.objectStore('photos').put({ ...row, state: 'dropped', bytes: null, thumb })
-      })
-      this.world.tell()
-    }
   }
 }

@@ -78,13 +78,19 @@ export class Sync {
         if (photos.outcome !== null) return photos.outcome
         // Anything sent or reported after the last answer deserves one more, so that the figures are the server's.
         if (photos.worked || !(await this.isQuiet())) continue
-        await this.photos.thin()
+        await this.thin()
         return OK
       }
       return { outcome: 'refused', status: null, code: 'no_progress', retryAfter: 0 }
     } finally {
       this.show(null)
     }
+  }
+
+  /** The code for it may not be there; the next time will do. */
+  private async thin(): Promise<void> {
+    const code = await import('./thin').catch(() => null)
+    await code?.thin(this.world, this.store)
   }
 
   private async isQuiet(): Promise<boolean> {
@@ -229,6 +235,7 @@ export class Sync {
     })
     if (result === 'stale') return GO_ON
     if (result === 'foreign') return this.leave(plan.chain)
+    this.outbox.acknowledged(stream, plan.chain.acked, ack)
     this.world.tell()
     // Sent something and nothing was taken, without a reason: asking again at once would only make noise.
     if (plan.rows.length > 0 && ack === plan.chain.acked) return stop('refused', 200, 'nothing_stored')
@@ -257,7 +264,9 @@ export class Sync {
       await tx.objectStore('meta').put({ ...now, acked: Math.min(now.acked, need - 1) }, 'chain')
       return true
     })
-    return have ? GO_ON : this.leave(chain)
+    if (!have) return this.leave(chain)
+    this.outbox.acknowledged(chain.stream, chain.acked, need - 1)
+    return GO_ON
   }
 
   /**

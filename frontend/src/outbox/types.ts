@@ -100,7 +100,14 @@ export type Trouble =
   | { readonly kind: 'signed_out'; readonly code: string; readonly at: number }
   | { readonly kind: 'unsigned'; readonly at: number }
   | { readonly kind: 'log'; readonly day: string; readonly number: number; readonly at: number }
-  | { readonly kind: 'lost'; readonly stream: string; readonly records: number; readonly at: number }
+  | {
+      readonly kind: 'lost'
+      readonly stream: string
+      readonly records: number
+      readonly at: number
+      readonly back?: number
+      readonly missing?: number
+    }
   | { readonly kind: 'server'; readonly status: number; readonly code: string | null; readonly at: number }
 
 export interface LastTry {

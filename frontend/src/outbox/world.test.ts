@@ -22,6 +22,7 @@ const OUTSIDE = [
   /\b(local|session)Storage\b/,
   /(?<!\.)\bindexedDB\b/,
   /\bBroadcastChannel\b/,
+  /(?<![.:(]\s?)\bcaches\./,
   /\b(window|document)\./,
 ]
 

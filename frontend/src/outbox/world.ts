@@ -19,6 +19,14 @@ export interface Answer {
 
 export type Wake = 'online' | 'visible' | 'shown'
 
+/** A second storage, in which a few things lie by name. */
+export interface SpareStore {
+  names(): Promise<string[]>
+  take(name: string): Promise<ArrayBuffer | null>
+  put(name: string, bytes: ArrayBuffer): Promise<void>
+  remove(name: string): Promise<unknown>
+}
+
 export interface World {
   readonly indexedDB: IDBFactory | null
   readonly subtle: SubtleCrypto | null
@@ -42,6 +50,8 @@ export interface World {
   /** A few bytes that outlive the database, in two places: how a lost database is noticed. */
   remember(key: string, value: string): void
   recall(key: string): string | null
+  /** Storage of another kind than the database; null when there is none, or none yet and none is to be made. */
+  spare(make: boolean): Promise<SpareStore | null>
   /** Tells the other tabs that something changed. */
   tell(): void
   onTold(call: () => void): () => void
@@ -53,6 +63,8 @@ export interface World {
 }
 
 const CHANNEL = 'campus-patrol-outbox'
+/** The service worker clears away caches of its own only, which have another name. */
+const SPARE = 'campus-patrol-spare'
 /** Longer side in pixels: enough to tell what it was of. */
 const THUMB_SIDE = 320
 
@@ -212,6 +224,12 @@ class BrowserWorld implements World {
   /** Cookies do not tell two ports of one host apart, databases do. */
   private cookie(key: string): string {
     return `${key}-${attempt(() => location.port) ?? ''}`
+  }
+
+  async spare(make: boolean): Promise<SpareStore | null> {
+    if (typeof caches !== 'object' || !(make || (await caches.has(SPARE)))) return null
+    const { spareIn } = await import('./spare')
+    return spareIn(await caches.open(SPARE))
   }
 
   tell(): void {

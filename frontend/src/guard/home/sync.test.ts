@@ -166,6 +166,19 @@ for (const language of LANGUAGES) {
       expect(troubleSentence(state)).toBeTruthy()
     })
 
+    test('a database that was lost and came back whole is told without asking for the supervisor', () => {
+      const lost = { kind: 'lost', stream: 'a', records: 9, at: AT } as const
+      const told = (back: number, missing: number) => troubleSentence({ ...READY, trouble: { ...lost, back, missing } })
+      const [whole, sent, part] = [told(4, 0), told(0, 0), told(4, 2)]
+      expect(whole).toMatch(language === 'zh-CN' ? /4 条未送出的记录已从备份找回$/ : /4 unsent records came back/)
+      expect(sent).toMatch(language === 'zh-CN' ? /都已送达$/ : /All records had been sent/)
+      expect(part).toMatch(language === 'zh-CN' ? /找回 4 条，还有 2 条没找回，请告诉主管/ : /4 records came back .* 2 still missing/)
+      expect(told(0, 9)).toBe(troubleSentence({ ...READY, trouble: lost }))
+      const state = { ...READY, ...WAITS, trouble: { ...lost, back: 4, missing: 0 } }
+      expect(syncSentence(state, ZONE, AT)).toEqual(syncSentence({ ...READY, ...WAITS }, ZONE, AT))
+      expect(syncSentence({ ...state, trouble: { ...lost, back: 4, missing: 2 } }, ZONE, AT).mood).toBe('wrong')
+    })
+
     test('in every mixture of states the line counts right and calls nothing delivered that is not', () => {
       for (const state of mixtures()) {
         const { mood, sentence, why } = syncSentence(state, ZONE, AT)

@@ -22,7 +22,8 @@ export function syncSentence(state: PhoneState, zone: string, now: number): Sync
   const { trouble, sending, waiting, photosWaiting, aside, safeUntil } = state
   const here = waiting > 0 ? t.sync.waiting(waiting) : null
   if (trouble?.kind === 'storage') return { mood: 'wrong', sentence: t.sync.storage, why: null }
-  if (trouble) return { mood: 'wrong', sentence: t.sync.show, why: here }
+  // Whatever came back goes its usual way; the notice above it says what happened.
+  if (trouble && !(trouble.kind === 'lost' && trouble.missing === 0)) return { mood: 'wrong', sentence: t.sync.show, why: here }
   if (!state.ready) return { mood: 'waiting', sentence: t.loading, why: null }
   if (sending && sending.total > 0) return { mood: 'sending', sentence: t.sync.sending(sending.done, sending.total), why: null }
   if (here) return { mood: 'waiting', sentence: here, why: reason(state.lastTry) }
@@ -54,7 +55,7 @@ export function troubleSentence(state: PhoneState): string | null {
     case 'storage':
       return t.trouble[trouble.reason]
     case 'lost':
-      return t.trouble.lost(trouble.records)
+      return t.trouble.lost(trouble.records, trouble.back, trouble.missing)
     case 'log':
       return t.trouble.log(day(trouble.day), trouble.number)
     default:

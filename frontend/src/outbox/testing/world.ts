@@ -1,7 +1,7 @@
 /** A phone without a phone: seeded chance, a clock that tests turn, shared disk and locks for several tabs. */
 import 'fake-indexeddb/auto'
 import { IDBFactory as FakeFactory } from 'fake-indexeddb'
-import type { Answer, Request, Wake, World } from '../world'
+import type { Answer, Request, SpareStore, Wake, World } from '../world'
 
 export function seeded(seed: number): () => number {
   let state = seed >>> 0
@@ -18,6 +18,8 @@ export function seeded(seed: number): () => number {
 export class Profile {
   indexedDB: IDBFactory = new FakeFactory()
   readonly memory = new Map<string, string>()
+  /** The other storage; null until something is put there. */
+  spare: Map<string, ArrayBuffer> | null = null
   readonly tabs = new Set<TabWorld>()
   readonly queues = new Map<string, Promise<unknown>>()
   readonly held = new Set<string>()
@@ -26,6 +28,11 @@ export class Profile {
   persistAnswer: boolean | null = true
 
   wipe(): void {
+    this.loseDatabase()
+    this.spare = null
+  }
+
+  loseDatabase(): void {
     this.indexedDB = new FakeFactory()
   }
 }
@@ -131,6 +138,20 @@ export class TabWorld implements World {
 
   recall(key: string): string | null {
     return this.profile.memory.get(key) ?? null
+  }
+
+  async spare(make: boolean): Promise<SpareStore | null> {
+    const { profile } = this
+    if (profile.spare === null && !make) return null
+    const kept = (profile.spare ??= new Map())
+    return {
+      names: async () => [...kept.keys()],
+      take: async (name) => kept.get(name)?.slice(0) ?? null,
+      put: async (name, bytes) => {
+        if (!this.dead) kept.set(name, bytes.slice(0))
+      },
+      remove: async (name) => !this.dead && kept.delete(name),
+    }
   }
 
   tell(): void {
