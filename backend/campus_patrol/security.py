@@ -18,9 +18,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.engine import Connection
 
 from campus_patrol import clock
-from campus_patrol.database import any_school, db, reading, upsert, use_school
+from campus_patrol.database import any_school, db, glance, reading, upsert, use_school
 from campus_patrol.people.models import Bucket, Device, Person, SignIn
 from campus_patrol.problems import Problem
 
@@ -117,9 +118,22 @@ def permit(
     if permission != PUBLIC and permission not in granted:
         raise ValueError(f"no role has the permission {permission!r}")
 
+    of_device = permission.startswith("device.")
+
+    def look() -> None:
+        """Find out who it is before their body is read; no transaction is open afterwards."""
+        if of_device:
+            with glance() as connection:
+                _authenticate_device(connection)
+            return
+        with reading():
+            authenticate()
+        db.session.rollback()
+
     def authenticate() -> None:
-        if permission.startswith("device."):
-            _authenticate_device()
+        if of_device:
+            with any_school():
+                _authenticate_device(db.session.connection())
         elif permission != PUBLIC and permission not in PERMISSIONS[_authenticate_staff().role]:
             raise Problem("forbidden")
 
@@ -131,9 +145,7 @@ def permit(
                 # Strangers are sent away before their body is read. Then the whole body, with no transaction open:
                 # a slow upload that held the write lock would stop every other phone. Then who it is once more,
                 # inside the transaction that acts, so that a phone revoked meanwhile writes nothing.
-                with reading():
-                    authenticate()
-                db.session.rollback()
+                look()
                 request.get_data(cache=True)
             if again or request.method in _SAFE:
                 authenticate()
@@ -197,17 +209,16 @@ _BY_TOKEN = select(Device.id, Device.school_id, Device.public_key, Device.revoke
 )
 
 
-def _authenticate_device() -> None:
+def _authenticate_device(connection: Connection) -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Problem("device_unknown", headers={"WWW-Authenticate": "Bearer"})
-    with any_school():
-        device = db.session.connection().execute(_BY_TOKEN, {"hash": token_hash(token)}).one_or_none()
-        if device is None:
-            raise Problem("device_unknown", headers={"WWW-Authenticate": "Bearer"})
-        if device.revoked_at is not None:
-            raise Problem("device_revoked", headers={"WWW-Authenticate": "Bearer"})
-        use_school(device.school_id)
+    device = connection.execute(_BY_TOKEN, {"hash": token_hash(token)}).one_or_none()
+    if device is None:
+        raise Problem("device_unknown", headers={"WWW-Authenticate": "Bearer"})
+    if device.revoked_at is not None:
+        raise Problem("device_revoked", headers={"WWW-Authenticate": "Bearer"})
+    use_school(device.school_id)
     g.device = Caller(device.id, device.school_id, device.public_key)
 
 

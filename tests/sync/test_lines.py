@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import Schema, fields, validate
 
+from campus_patrol.sync.batches import _READER
 from campus_patrol.sync.lines import Reader
-from campus_patrol.sync.service import _READER
 from tests.phone import Phone
 
 PHONE = Phone(None, "", {}, {}, "0190c2a0-0000-7000-8000-000000000001")  # type: ignore[arg-type]

@@ -404,7 +404,8 @@ def test_a_batch_of_a_hundred_takes_a_bounded_number_of_statements(app, school, 
         with counted(app) as statements:
             phone.sync()
         counts.append(len(statements))
-    assert counts[0] == counts[1] <= 40, counts
+    # Rows go in fifty at a time, into three tables.
+    assert counts[0] <= counts[1] <= counts[0] + 3 <= 40, counts
 
 
 def test_the_last_person_seen_with_a_phone_is_shown(app, school, phone: Phone, staff) -> None:

@@ -27,6 +27,7 @@ from campus_patrol.problems import Problem
 from campus_patrol.settings import Settings
 from campus_patrol.sync import rules as chain
 from campus_patrol.sync import service as sync
+from campus_patrol.sync.batches import read_batch
 from campus_patrol.tags.models import Tag
 
 SCHOOL, ZONE = "明德实验学校", "Asia/Shanghai"
@@ -101,9 +102,10 @@ class _Phone:
         body = b"".join(line + b"\n" for line in (json.dumps(header).encode(), *self.waiting))
         self.waiting = []
         with clock.standing_at(at):
-            (said,) = sync.receive(deliveries=[sync.Delivery(sync.read_batch(body), self.device)])
+            (said,) = sync.receive(deliveries=[sync.Delivery(read_batch(body), self.device)])
         if isinstance(said, Problem) or said["ack"] != self.head or said["quarantined"]:
             raise RuntimeError(f"the demo's records were not taken as they are: {said}")
+        db.session.flush()
         db.session.expunge_all()
 
 

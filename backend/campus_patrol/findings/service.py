@@ -32,10 +32,9 @@ def project(records: Sequence[ProjectedRecord], done: Projection) -> None:
     Numbers are given under the lock of the school's row, so that a year's run from 0001 without a gap. A checkpoint
     that was voided takes its findings with it; their numbers stay taken.
     """
+    language = _school().language if done.abnormal else ""
     reported = [
-        (row, wrong)
-        for row in done.abnormal
-        for wrong in rules.wrong_in(row["readings"], language=_school().language)
+        (row, wrong) for row in done.abnormal for wrong in rules.wrong_in(row["readings"], language=language)
     ]
     reported += _seen_outside(records)
     if reported:

@@ -7,12 +7,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from campus_patrol import clock
 from campus_patrol.database import (
     any_school,
+    ask,
     current_school_id,
     db,
     escape_like,
@@ -43,12 +44,22 @@ KIND_COLUMNS: dict[str, InstrumentedAttribute[bool]] = {
 
 
 # Said once: see sync, which asks them with every batch.
-_PEOPLE = select(Person.id, Person.name, Person.active).where(Person.id.in_(bindparam("ids", expanding=True)))
-_TAGS = select(Tag.id, Tag.code, Tag.short, Tag.place_id, Tag.revoked_at).where(
-    or_(
-        Tag.code.in_(bindparam("codes", expanding=True)),
-        Tag.short.in_(bindparam("shorts", expanding=True)),
-    )
+_SCHOOL, _IDS = bindparam("school"), bindparam("ids", expanding=True)
+_ZONE = select(School.zone).where(School.id == _SCHOOL)
+_PEOPLE = select(Person.id, Person.name, Person.active).where(
+    Person.school_id == _SCHOOL, Person.id.in_(_IDS)
+)
+_PLACES = select(Place.id, Place.name).where(Place.school_id == _SCHOOL, Place.id.in_(_IDS))
+_TAG = select(Tag.id, Tag.code, Tag.short, Tag.place_id, Tag.revoked_at).where(Tag.school_id == _SCHOOL)
+_TAGS_BY_CODE, _TAGS_BY_SHORT = _TAG.where(Tag.code.in_(_IDS)), _TAG.where(Tag.short.in_(_IDS))
+_PHONE_STATE = ("last_person_id", "pin_verified", "last_boot", "last_at", "last_elapsed")
+_PHONES = select(Device.id, Device.school_id, *(getattr(Device, name) for name in _PHONE_STATE)).where(
+    Device.school_id == _SCHOOL, Device.id.in_(_IDS)
+)
+_PUT_PHONES = (
+    update(Device.__table__)
+    .where(Device.school_id == _SCHOOL, Device.id == bindparam("of"))
+    .values({name: bindparam(f"new_{name}") for name in _PHONE_STATE})
 )
 
 
@@ -69,11 +80,9 @@ def project(records: Sequence[ProjectedRecord]) -> Projection:
     done = Projection()
     if not records:
         return done
-    zone = ZoneInfo(db.session.get_one(School, current_school_id()).zone)
-    carried = {
-        device_id: _Carried(db.session.get_one(Device, device_id))
-        for device_id in {record.device_id: None for record in records}
-    }
+    zone = ZoneInfo(ask(_ZONE).scalar_one())
+    phones = ask(_PHONES, {"ids": list({record.device_id: None for record in records})})
+    carried = {phone.id: _Carried(phone) for phone in phones}
     known = _Known.of([record for record in records if record.kind == "checkpoint"])
     rounds, checkpoints, doubts = [], [], []
     for record in records:
@@ -96,8 +105,7 @@ def project(records: Sequence[ProjectedRecord]) -> Projection:
                 )
         elif record.kind == "round_start":
             rounds.append(_round_row(record, zone))
-    for phone in carried.values():
-        phone.put_down()
+    ask(_PUT_PHONES, [phone.state() for phone in carried.values()])
     for model, rows in ((Round, rounds), (Checkpoint, checkpoints), (Doubt, doubts)):
         if rows:
             insert_rows(model, rows)
@@ -112,8 +120,8 @@ def project(records: Sequence[ProjectedRecord]) -> Projection:
 class _Carried:
     """A phone on its way through its records: who holds it, and what its clocks said last."""
 
-    def __init__(self, device: Device) -> None:
-        self.device, self.id, self.school_id = device, device.id, device.school_id
+    def __init__(self, device: Row[Any]) -> None:
+        self.id, self.school_id = device.id, device.school_id
         self.person, self.pin_verified = device.last_person_id, device.pin_verified
         self.tick: Tick | None = None
         if device.last_boot is not None and device.last_at is not None and device.last_elapsed is not None:
@@ -134,12 +142,11 @@ class _Carried:
         self.tick = tick or self.tick
         return jump
 
-    def put_down(self) -> None:
-        """Write on the phone what its next record is judged by."""
-        self.device.last_person_id, self.device.pin_verified = self.person, self.pin_verified
-        if self.tick is not None:
-            self.device.last_boot, self.device.last_at = self.tick.boot, self.tick.at
-            self.device.last_elapsed = self.tick.elapsed
+    def state(self) -> dict[str, Any]:
+        """Return what is to be written on the phone: what its next record is judged by."""
+        tick = (self.tick.boot, self.tick.at, self.tick.elapsed) if self.tick else (None, None, None)
+        state = zip(_PHONE_STATE, (self.person, self.pin_verified, *tick), strict=True)
+        return {"of": self.id} | {f"new_{name}": value for name, value in state}
 
 
 class _Read(NamedTuple):
@@ -162,13 +169,15 @@ class _Known:
     def of(cls, records: Sequence[ProjectedRecord]) -> "_Known":
         people = {record.person for record in records if record.person}
         said = {record.data["place"] for record in records if record.data["place"]}
-        rows = db.session.execute(_PEOPLE, {"ids": list(people)})
-        places = select(Place.id, Place.name).where(Place.id.in_(said))
         return cls(
             _tags({record.tag for record in records}),
-            {person.id: person for person in rows},
-            dict(db.session.execute(places).all()) if said else {},
+            {person.id: person for person in _ask_for(_PEOPLE, people)},
+            {place.id: place.name for place in _ask_for(_PLACES, said)},
         )
+
+
+def _ask_for(statement: Select[Any], ids: Collection[str]) -> Iterable[Row[Any]]:
+    return ask(statement, {"ids": list(ids)}) if ids else ()
 
 
 def _tags(texts: Iterable[str | None]) -> dict[str | None, _Read]:
@@ -177,7 +186,7 @@ def _tags(texts: Iterable[str | None]) -> dict[str | None, _Read]:
     codes = {tag.code for tag in read.values() if isinstance(tag, TagCode)}
     shorts = {tag.short for tag in read.values() if isinstance(tag, TagShort)}
     rows: dict[str, Any] = {}
-    for row in db.session.execute(_TAGS, {"codes": list(codes), "shorts": list(shorts)}):
+    for row in (*_ask_for(_TAGS_BY_CODE, codes), *_ask_for(_TAGS_BY_SHORT, shorts)):
         rows |= {row.code: row, row.short: row}
     elsewhere: set[str] = set()
     if unknown := codes - rows.keys():

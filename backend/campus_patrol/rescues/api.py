@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from campus_patrol.problems import Problem
 from campus_patrol.rescues import schemas, service
 from campus_patrol.security import PUBLIC, permit
-from campus_patrol.sync.service import read_batch
+from campus_patrol.sync.batches import read_batch
 from campus_patrol.wire import PageArguments
 from qr_codes.symbol import matrix
 

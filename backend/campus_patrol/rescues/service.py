@@ -17,9 +17,10 @@ from campus_patrol.rescues import rules
 from campus_patrol.rescues.models import RescueCode
 from campus_patrol.security import acting_person_id, throttle, token_hash
 from campus_patrol.sync import service as sync
+from campus_patrol.sync.batches import Batch, read_lines
 from campus_patrol.sync.models import Quarantine, Record, Stream
 from campus_patrol.sync.rules import GENESIS, chain_hash
-from campus_patrol.sync.service import Batch, Delivery
+from campus_patrol.sync.service import Delivery
 
 RESCUED = "rescued"
 
@@ -112,11 +113,7 @@ def _unknown_device(token: str, name: str | None, app: str | None, by: str) -> D
 
 def _put_aside(batch: Batch, device: Device) -> int:
     header, now = batch.header, clock.now()
-    hashes, previous = [], header["prev"]
-    for n, line in enumerate(batch.lines, header["first"]):
-        previous = chain_hash(header["stream"], n, previous, line)
-        hashes.append(previous)
-    if previous != header["head"]:
+    if header["head"] != (batch.lines[-1].hash if batch.lines else header["prev"]):
         raise Problem("rescue_differs")
     logged = set(
         db.session.scalars(
@@ -127,7 +124,7 @@ def _put_aside(batch: Batch, device: Device) -> int:
         )
     )
     # A phone that went on to another stream has lines with it that came under their ids before.
-    ids = {name for line in batch.lines if (name := named(line)) is not None}
+    ids = {name for line in batch.lines if (name := named(line.raw)) is not None}
     held: dict[str | None, bytes] = dict(
         db.session.execute(select(Record.id, Record.line).where(Record.id.in_(ids))).all()  # type: ignore[arg-type]
     )
@@ -136,15 +133,15 @@ def _put_aside(batch: Batch, device: Device) -> int:
             "id": new_id(),
             "school_id": current_school_id(),
             "stream": header["stream"],
-            "n": n,
-            "hash": hashed,
+            "n": line.n,
+            "hash": line.hash,
             "code": RESCUED,
-            "line": line,
+            "line": line.raw,
             "device_id": device.id,
             "received_at": now,
         }
-        for n, (line, hashed) in enumerate(zip(batch.lines, hashes, strict=True), header["first"])
-        if hashed not in logged and held.get(named(line)) != line
+        for line in batch.lines
+        if line.hash not in logged and held.get(named(line.raw)) != line.raw
     ]
     if rows:
         # The phone asks again when it heard no answer.
@@ -215,7 +212,8 @@ def accept(*, stream: str) -> dict[str, int]:
     device = found(db.session.get(Device, waiting[0].device_id) if waiting else None)
     lines = [row.line for row in waiting]
     first, last = waiting[0].n, waiting[-1].n
-    batch = Batch(_header(lines, skew=_skew(stream)), lines)
+    header = _header(lines, skew=_skew(stream))
+    batch = Batch(header, read_lines(header, lines))
     # Gone before they come in: the log is where they are kept from here on.
     db.session.execute(delete(Quarantine).where(Quarantine.id.in_([row.id for row in waiting])))
     [receipt] = sync.receive(deliveries=[Delivery(batch, device.id, approved=True)], careful=True)

@@ -9,7 +9,8 @@ from flask_smorest import Blueprint
 from campus_patrol.keys import is_signed_by
 from campus_patrol.problems import Problem
 from campus_patrol.security import current_device, permit
-from campus_patrol.sync import schemas, service
+from campus_patrol.sync import receipts, schemas, service
+from campus_patrol.sync.batches import read_batch
 from campus_patrol.wire import PageArguments
 
 blp = Blueprint("sync", __name__, url_prefix="/api/v1", description="Records from phones")
@@ -34,12 +35,12 @@ def sync() -> Any:
     if request.mimetype != "application/x-ndjson":
         raise Problem("type_refused")
     caller = current_device()
-    batch = service.read_batch(request.get_data())
+    batch = read_batch(request.get_data())
     if caller.public_key and not is_signed_by(caller.public_key, batch.header["signature"], *batch.signed):
         raise Problem("device_signature", headers={"WWW-Authenticate": "Bearer"})
     delivery = service.Delivery(batch, caller.id)
     said = current_app.extensions["intake"].bring(caller.school_id, delivery)
-    return said.response() if isinstance(said, Problem) else service.signed(said, keys=_keys())
+    return said.response() if isinstance(said, Problem) else receipts.signed(said, keys=_keys())
 
 
 @blp.route("/quarantine")
