@@ -44,6 +44,10 @@ export class Disk extends Profile {
   onFlush: (gone: readonly Held[]) => void = () => {}
   onKill: () => void = () => {}
   private written: { at: number; key: string; value: string }[] = []
+  /** What was done to the other storage; null takes away. */
+  private copied: { at: number; name: string; bytes: ArrayBuffer | null }[] = []
+  /** The lines in each of its entries. */
+  private readonly spared = new Map<string, readonly Held[]>()
 
   constructor(readonly time: VirtualTime) {
     super()
@@ -62,6 +66,39 @@ export class Disk extends Profile {
     this.written.push({ at: this.time.now, key, value })
   }
 
+  copy(name: string, bytes: ArrayBuffer | null): void {
+    if (bytes !== null && this.full) throw new DOMException('no room', 'QuotaExceededError')
+    this.copied.push({ at: this.time.now, name, bytes })
+    this.putSpare(name, bytes)
+  }
+
+  private putSpare(name: string, bytes: ArrayBuffer | null): void {
+    this.spare ??= new Map()
+    if (bytes === null) {
+      this.spare.delete(name)
+      this.spared.delete(name)
+    } else {
+      this.spare.set(name, bytes)
+      this.spared.set(name, linesOf(bytes))
+    }
+  }
+
+  /** Every line in the spare copy, by id. */
+  get spareLines(): Map<string, Held> {
+    return new Map([...this.spared.values()].flat().map((held) => [held.id, held]))
+  }
+
+  hasSpare(id: string): boolean {
+    for (const lines of this.spared.values()) if (lines.some((held) => held.id === id)) return true
+    return false
+  }
+
+  loseSpare(): void {
+    this.spare = null
+    this.spared.clear()
+    this.copied = []
+  }
+
   /** Takes what a completed strict transaction has put on the flash. */
   flush(): void {
     this.flushed = copyOf(this.raw)
@@ -71,7 +108,10 @@ export class Disk extends Profile {
     this.onFlush([...before.values()].filter((line) => !this.lines.has(line.id)))
   }
 
-  /** Drops what is not complete; in a power cut also what was not flushed, and localStorage's last `unwritten` ms. */
+  /**
+   * Drops what is not complete; in a power cut also what was not flushed, and the last `unwritten` ms of localStorage
+   * and of the spare copy.
+   */
   interrupt(power: boolean, unwritten = 0): void {
     for (const tx of [...(this.raw?.transactions ?? [])]) if (tx._state !== 'finished') tx._abort('AbortError')
     this.replace(power ? this.flushed : copyOf(this.raw))
@@ -79,6 +119,10 @@ export class Disk extends Profile {
     this.written = this.written.filter((one) => one.at <= this.time.now - unwritten)
     this.memory.clear()
     for (const { key, value } of this.written) this.memory.set(key, value)
+    const copied = this.copied.filter((one) => one.at <= this.time.now - unwritten)
+    this.loseSpare()
+    this.copied = copied
+    for (const { name, bytes } of copied) this.putSpare(name, bytes)
   }
 
   /** The database is gone; with `all`, everything this origin has kept. */
@@ -101,6 +145,7 @@ export class Disk extends Profile {
     twin.persistAnswer = this.persistAnswer
     twin.replace(copyOf(this.raw))
     for (const [key, value] of this.memory) twin.remember(key, value)
+    for (const [name, bytes] of this.spare ?? []) twin.copy(name, bytes)
     return twin
   }
 
@@ -177,6 +222,13 @@ function build(copy: Copy): any {
     for (const { key, value } of records) made.storeRecord({ key, value }, true)
   }
   return raw
+}
+
+/** Read with eyes of our own: a line of JSON with the stream and its numbers, and behind it the records. */
+function linesOf(bytes: ArrayBuffer): Held[] {
+  const [first, ...lines] = new TextDecoder().decode(bytes).split('\n')
+  const { stream, rows } = JSON.parse(first!) as { stream: string; rows: { n: number; id: string }[] }
+  return rows.map(({ n, id }, i) => ({ id, line: lines[i]!, n, stream, code: null }))
 }
 
 function schoolIn(copy: Copy | null): string | null {

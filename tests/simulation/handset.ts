@@ -36,6 +36,8 @@ export class Handset {
   home: School
   readonly copies: Disk['flushed'][] = []
   damaged = new Set<string>()
+  /** Schools that it has left and photos of theirs that it keeps back. */
+  readonly left = new Set<string>()
   /** Pages opened from now on run the next version of the app. */
   updated = false
   /** A stream whose end the phone has noticed by what outlived its database. */
@@ -189,12 +191,15 @@ export class Handset {
     const school = moves ? luck.one(set.schools) : (this.school ?? this.home)
     const { code } = set.server.call<{ code: string }>({ do: 'code', school: school.id })
     const { disk } = this
+    const left = disk.school ?? (disk.meta('school') as string | undefined)
     try {
       const answer = await page.phone.enrol(code, this.name)
       if (page.world.dead || disk !== this.disk) return
       set.model.tell(`${page.label}: enrolment in ${nameOf(set, school)}: ${answer.ok ? 'done' : answer.code}`)
       if (!answer.ok) return
       this.home = school
+      if (left === undefined || left === school.id) return
+      for (const { sha256, state } of disk.rows('photos')) if (state === 'refused') this.left.add(`${left} ${sha256}`)
     } finally {
       this.enrolling = null
     }
@@ -216,7 +221,9 @@ export class Handset {
 
   powerCut(): void {
     this.drop()
+    const { spareLines } = this.disk
     this.disk.interrupt(true, this.luck.below(5_000))
+    this.set.model.lost(this.disk, spareLines)
     // With it goes, maybe, what localStorage remembered of a database lost before.
     this.mustTell = null
     this.tell('the battery dies; what was not flushed is gone')
@@ -224,15 +231,17 @@ export class Handset {
   }
 
   /** The browser gives the space to somebody else, or finds the database corrupt and starts with an empty one. */
-  loseDatabase(all: boolean, live: boolean): void {
-    const { lines: held } = this.disk
+  loseDatabase(all: boolean, live: boolean, spared: boolean): void {
+    const { lines: held, spareLines } = this.disk
     const chain = this.disk.meta('chain')
     const marker = this.disk.memory.get('campus-patrol-store')
     if (live) this.disk.cutConnections(forceCloseDatabase)
     else this.drop()
     this.disk.lose(all)
-    this.tell(all ? 'the browser has evicted everything' : 'the database was corrupt; the browser starts an empty one')
-    this.set.model.lost(this.disk, held)
+    if (!spared) this.disk.loseSpare()
+    const what = all ? 'the browser has evicted everything' : 'the database was corrupt; the browser starts an empty one'
+    this.tell(spared ? `${what}; the spare copy stays, with ${spareLines.size} records` : what)
+    this.set.model.lost(this.disk, new Map([...spareLines, ...held]))
     const known = !all && chain !== undefined && marker !== undefined
     this.mustTell = known ? (JSON.parse(marker) as { stream: string }).stream : null
   }

@@ -51,6 +51,8 @@ export class Model {
   readonly shared = new Set<string>()
   /** Records that were once on a phone whose database is gone. */
   readonly wiped = new Set<string>()
+  /** Those of them whose photos were not in the spare copy either. */
+  readonly bare = new Set<string>()
   broken: string | null = null
   private readonly numbers = new Map<string, string>()
   private readonly numbered = new Map<string, readonly Row[]>()
@@ -151,11 +153,13 @@ export class Model {
     }
   }
 
-  /** A database went, with these lines on it. */
+  /** A database or the spare copy went, with these lines in it. */
   lost(disk: Disk, before: ReadonlyMap<string, Held>): void {
     for (const { id, line, stream, n } of before.values()) {
       if (disk.lines.has(id)) continue
       this.wiped.add(id)
+      const { photos } = this.ticked.get(id) ?? { photos: [] }
+      if (!photos.every((name) => disk.spare?.has(`photo/${name}`))) this.bare.add(id)
       if (!this.isSomewhere(id, line)) this.destroyed.set(id, { stream, n: n ?? 0, forgotten: n === null })
     }
   }
@@ -193,7 +197,7 @@ export class Model {
 
   private isSomewhere(id: string, line: string): boolean {
     if (this.stored.has(line)) return true
-    for (const disk of this.disks) if (disk.lines.has(id)) return true
+    for (const disk of this.disks) if (disk.lines.has(id) || disk.hasSpare(id)) return true
     return false
   }
 }

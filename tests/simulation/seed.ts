@@ -134,10 +134,10 @@ async function play(seed: number, server: Server, luck: Chance, time: VirtualTim
         handset.powerCut()
         break
       case 'eviction':
-        handset.loseDatabase(true, luck.maybe(0.3))
+        handset.loseDatabase(true, luck.maybe(0.3), luck.maybe(0.5))
         break
       case 'corruption':
-        handset.loseDatabase(false, luck.maybe(0.3))
+        handset.loseDatabase(false, luck.maybe(0.3), luck.maybe(0.5))
         break
       case 'older copy':
         if (luck.maybe(0.5)) handset.goBack()

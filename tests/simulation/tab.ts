@@ -8,7 +8,7 @@ import {
   sign,
   verify,
 } from 'node:crypto'
-import type { Answer, Request, Wake } from '@outbox/world'
+import type { Answer, Request, SpareStore, Wake } from '@outbox/world'
 import { TabWorld } from '@outbox/testing/world'
 import { type Disk, dropTab, factoryFor } from './disk'
 import type { Chance, VirtualTime } from './time'
@@ -139,6 +139,19 @@ export class SimTab extends TabWorld {
     if (!this.dead) this.disk.remember(key, value)
   }
 
+  override async spare(make: boolean): Promise<SpareStore | null> {
+    const { disk } = this
+    return this.later(() => {
+      if (disk.spare === null && !make) return null
+      return {
+        names: () => this.later(() => [...(disk.spare?.keys() ?? [])]),
+        take: (name) => this.later(() => disk.spare?.get(name)?.slice(0) ?? null),
+        put: (name, bytes) => this.later(() => disk.copy(name, bytes.slice(0))),
+        remove: (name) => this.later(() => disk.spare?.has(name) && disk.copy(name, null)),
+      }
+    })
+  }
+
   override tell(): void {
     for (const tab of this.disk.tabs as Set<SimTab>) {
       if (tab !== this) tab.after(1, () => tab.told.forEach((call) => call()))
@@ -163,7 +176,7 @@ export class SimTab extends TabWorld {
     this.locks.drop(this)
   }
 
-  /** A hash takes a moment, during which other pages get on. */
+  /** A hash, or a look into the other storage, takes a moment, during which other pages get on. */
   private later<T>(call: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       this.virtual.after(this.luck.between(0.01, 1.5), () => {

@@ -33,8 +33,10 @@ function checkTicks({ model, on }: Setting, handsets: readonly Handset[], found:
       const counted = rows.filter((row) => row.school === school && row.id === tick.id).length
       if (counted !== 1) model.fail(`${tick.id} counts ${counted} times on the server`)
       for (const name of tick.photos) {
-        if (photos.has(`${school} ${name}`) || model.wiped.has(tick.id)) continue
-        const reported = handsets.some(({ damaged, disk }) => damaged.has(name) || other(disk, name) || outlived(disk, name))
+        if (photos.has(`${school} ${name}`) || model.bare.has(tick.id)) continue
+        const reported = handsets.some(
+          ({ damaged, left, disk }) => damaged.has(name) || left.has(`${school} ${name}`) || other(disk, name) || outlived(disk, name),
+        )
         if (!reported) model.fail(`photo ${name.slice(0, 8)} of ${tick.id} is not on the server and nobody says so`)
       }
     }
@@ -130,8 +132,12 @@ function checkPhone({ model }: Setting, handset: Handset, found: Findings): void
 /** A phone that noticed its loss says so in the first record of its next stream. */
 function checkTold({ model }: Setting, { disk }: Handset, stream: string): void {
   // A phone that changed schools since keeps the sentence to itself, put aside.
-  const said = [...model.stored.keys(), ...[...disk.lines.values()].map((held) => held.line)].some(
-    (line) => line.includes('"kind":"boot"') && line.includes('"lost"') && line.includes(`"before":{"stream":"${stream}"`),
-  )
-  if (!said) model.fail(`nobody says that the database with stream ${stream} was lost`)
+  const lines = [...model.stored.keys(), ...[...disk.lines.values()].map((held) => held.line)]
+  const said = lines.filter((line) => line.includes('"kind":"boot"') && line.includes(`"before":{"stream":"${stream}"`))
+  if (said.some((line) => line.includes('"reason":"lost"'))) return
+  // Without that word every record has come along.
+  if (!said.some((line) => line.includes('"reason":"moved"'))) model.fail(`nobody says that the database with stream ${stream} was lost`)
+  for (const [id, gone] of model.destroyed) {
+    if (gone.stream === stream && !gone.forgotten) model.fail(`${id} is lost and its phone says that all came back`)
+  }
 }

@@ -311,3 +311,22 @@ test('a photo that rots on the phone never reaches the server as a photo, its re
     expect(await tab.outbox.counts()).toMatchObject({ photosWaiting: 0, aside: 1 })
   }
 })
+
+test('a photo of a school that the phone has left is sent when the next school has the same', async () => {
+  const tab = await openTab(server)
+  const photo = await tab.outbox.photo(bytesOf('a picture'), 'image/jpeg')
+  await tab.check('r1', [photo])
+  const state = async () => (await tab.store.read(['photos'], (tx) => tx.objectStore('photos').get(photo.sha256)))?.state
+  await tab.outbox.leaveSchool({
+    stores: ['photos'],
+    work: async (tx) => {
+      const row = (await tx.objectStore('photos').get(photo.sha256))!
+      await tx.objectStore('photos').put({ ...row, state: 'refused' })
+    },
+  })
+  await tab.check('r2', [photo])
+  expect(await state()).toBe('waiting')
+  expect(await tab.sync.run()).toMatchObject({ outcome: 'ok' })
+  expect(server.memory.photos.has(photo.sha256)).toBe(true)
+  expect(await state()).toBe('stored')
+})

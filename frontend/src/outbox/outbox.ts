@@ -481,7 +481,8 @@ export class Outbox {
           await tx.objectStore('outbox').add(row)
           for (const photo of photos) {
             const held = await tx.objectStore('photos').get(photo.sha256)
-            if (held === undefined || held.bytes === null || held.state === 'damaged') {
+            // Refused: of a school that the phone has left, and now of this one too.
+            if (held === undefined || held.bytes === null || held.state === 'damaged' || held.state === 'refused') {
               await tx.objectStore('photos').put(photo)
             }
           }

@@ -90,7 +90,10 @@ export class Photos {
   private async report(photo: PhotoRow, what: 'damaged' | 'lost' | 'refused', code: string | null): Promise<boolean> {
     const key = `photo:${photo.sha256}`
     const known = await this.store.read(['aside'], (tx) => tx.objectStore('aside').get(key))
-    if (known !== undefined) return false
+    if (known !== undefined) {
+      await this.mark(photo.sha256, 'waiting', what)
+      return false
+    }
     const { record: id, sha256: name } = photo
     const at = this.world.now()
     await this.outbox.note(
