@@ -656,6 +656,7 @@ export const en: DeskWords = {
   aside: {
     why: 'Records the server could not read, or that contradict what it has, are kept here. None is lost and each can be read as it came.',
     columns: { received: 'Received', device: 'Phone', n: 'No.', reason: 'Reason' },
+    title: 'Records that cannot be read or that contradict',
     line: 'As it came',
     empty: 'No record was put aside',
     emptyWhy: 'Everything the phones sent could be read.',
@@ -672,18 +673,21 @@ export const en: DeskWords = {
     title: 'Records handed over, for you to decide',
     why: 'They come from a phone that cannot send by itself. Accepted, they count like any others and the history says who accepted them; otherwise they stay here.',
     columns: { received: 'Received', device: 'Phone', person: 'Made by', records: 'Records', made: "The phone's time" },
-    records: (n) => `${n} records`,
+    records: (n) => (n === '1' ? '1 record' : `${n} records`),
     nobody: 'Unknown',
     accept: 'Accept',
     acceptTitle: (device) => `Accept the records of “${device}”`,
-    acceptWhy: (n) => `${n} records are written into the log and count in rounds and ledger like any others. They cannot be taken out again.`,
+    acceptWhy: (n) =>
+      n === '1'
+        ? '1 record is written into the log and counts in rounds and ledger like any other. It cannot be taken out again.'
+        : `${n} records are written into the log and count in rounds and ledger like any others. They cannot be taken out again.`,
     acceptDo: 'Accept these records',
     accepted: (n, aside) => (aside ? `${n} accepted; ${aside} of them cannot be read and stay among the records put aside` : `${n} accepted`),
   },
 
   contradictions: {
     title: 'Heads kept on phones that the log contradicts',
-    why: 'The server signs a head of the log every day, and phones keep it. It signed these, and its log now says otherwise: records may have been changed or cut off. Keep the phones safe, run campus-patrol verify on the server, and compare with a backup.',
+    why: 'The server signs a head of the log every day, and phones keep it. It signed these, and its log now says otherwise: records may have been changed or cut off. Keep the phones safe, compare with a backup, and run on the server',
     columns: { noted: 'Noticed', device: 'Phone', head: 'Head kept', what: 'What is wrong' },
     head: (day, n) => `${day}, up to record ${n}`,
     differs: 'The log up to this record is not what it was',

@@ -651,6 +651,7 @@ export const zh = {
   aside: {
     why: '服务器读不懂、或与已有内容矛盾的记录放在这里，一条不丢，原文可看。',
     columns: { received: '收到', device: '手机', n: '序号', reason: '原因' },
+    title: '读不懂或有矛盾的记录',
     line: '原文',
     empty: '没有搁置的记录',
     emptyWhy: '手机送来的记录都读懂了。',
@@ -678,9 +679,9 @@ export const zh = {
 
   contradictions: {
     title: '手机留存的账首与总账对不上',
-    why: '服务器每天给总账签一个账首，手机各自留存。下面的账首是本服务器签过的，现在的总账却对不上：记录可能被人改过或截掉。请保管好这些手机，在服务器上运行 campus-patrol verify，并与备份核对。',
+    why: '服务器每天给总账签一个账首，手机各自留存。下面的账首是本服务器签过的，现在的总账却对不上：记录可能被人改过或截掉。请保管好这些手机，与备份核对，并在服务器上运行',
     columns: { noted: '发现于', device: '手机', head: '留存的账首', what: '哪里不对' },
-    head: (day: string, n: number) => `${day}，到第 ${n} 条`,
+    head: (day: string, n: string) => `${day}，到第 ${n} 条`,
     differs: '到这一条为止的内容与当时不同',
     beyond: '总账现在没有这么多条',
   },
