@@ -1,6 +1,7 @@
 """A phone's browser killed with SIGKILL at any moment, over and over: what was ticked is there when it comes back."""
 
 import contextlib
+import itertools
 import random
 import sqlite3
 import tempfile
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.crash.browser_phone import Gone, GuardPhone, Memory, short_numbers
-from tests.crash.browser_process import Died
+from tests.crash.browser_process import Chromium, Died
 from tests.crash.result import Progress, Result
 from tests.e2e.site import Office, Site, open_site, set_up_school
 
@@ -42,12 +43,15 @@ def kill_browser(
         with open_site(set_up_school(folder / "set-up"), folder / "data") as site:
             office = Office(site)
             numbers = short_numbers(office)
-            for number, first in enumerate(range(0, count, KILLS_PER_PHONE)):
+            for number in itertools.count():
+                # A phone that lost its database ends early.
+                kills = min(KILLS_PER_PHONE, count - result.kills)
+                if kills <= 0:
+                    break
                 phone = GuardPhone(site, folder / f"profile{number}", numbers, plant)
                 phone.enrol(office)
-                kills = min(KILLS_PER_PHONE, count - first)
                 try:
-                    _one_phone(phone, kills, chance, result, progress, meddle)
+                    _one_phone(phone, office, kills, chance, result, progress, meddle)
                 except (AssertionError, Died, OSError) as error:
                     # An hour of kills must not end without its figures.
                     result.wrong.append(f"the rig stopped after kill {result.kills}: {error!r}")
@@ -58,6 +62,7 @@ def kill_browser(
 
 def _one_phone(
     phone: GuardPhone,
+    office: Office,
     kills: int,
     chance: random.Random,
     result: Result,
@@ -74,9 +79,8 @@ def _one_phone(
             memory.look(phone.kept(browser, memory.known))
         except Gone:
             browser.kill()
-            result.lost += told
-            result.wrong.append(f"after kill {result.kills} the browser had no database any more")
             result.told += len(told)
+            _bring_back(phone, office, told, memory, result)
             return
         _note_lost(told, memory, result)
         with contextlib.suppress(Died):
@@ -111,21 +115,61 @@ def _deliver(phone: GuardPhone, told: list[str], result: Result) -> None:
         if len(set(told)) != len(told):
             result.doubled.append("the same record was ticked twice")
         browser.open(phone.site.origin)
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            kept = browser.evaluate(f"kept({whole.known})")
-            if kept["chain"]["acked"] == kept["chain"]["next"] - 1 and kept["waiting"] == 0:
-                break
-            if time.monotonic() > deadline:
-                result.wrong.append(f"the queue is not empty after {PATIENCE:.0f} s: {kept['chain']}")
-                break
-            time.sleep(0.2)
-        # What the page wrote itself on opening, such as a guard who signed out.
-        whole.look(kept)
+        _wait_until_sent(browser, whole, result)
         result.photos += len(whole.photos)
     finally:
         browser.kill()
     compare(phone.site, whole, result)
+
+
+def _wait_until_sent(browser: Chromium, whole: Memory, result: Result) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        kept = browser.evaluate(f"kept({whole.known})")
+        if kept["chain"]["acked"] == kept["chain"]["next"] - 1 and kept["waiting"] == 0:
+            break
+        if time.monotonic() > deadline:
+            result.wrong.append(f"the queue is not empty after {PATIENCE:.0f} s: {kept['chain']}")
+            break
+        time.sleep(0.2)
+    # What the page wrote itself on opening, such as a guard who signed out.
+    whole.look(kept)
+
+
+def _bring_back(phone: GuardPhone, office: Office, told: list[str], memory: Memory, result: Result) -> None:
+    """Let a phone in again whose database is gone: what was told or seen on it must all reach the server, once.
+
+    The first look that finds no database ends the phone's life here; its spare copy has to make up for it.
+    """
+    result.databases += 1
+    phone.site.road.mend()
+    phone.enrol(office)
+    browser = phone.start(walking=False)
+    try:
+        whole = Memory()
+        whole.look(phone.kept(browser, 0))
+        browser.open(phone.site.origin)
+        _wait_until_sent(browser, whole, result)
+    finally:
+        browser.kill()
+    result.doubled += whole.doubled
+    result.wrong += whole.wrong
+    result.photos += len(whole.photos)
+    result.back += sum(1 for name in whole.ids if name in memory.ids or name in told)
+    with contextlib.closing(sqlite3.connect(phone.site.folder / "campus-patrol.sqlite3")) as database:
+        # A line that had come before the loss and came once more has no id of its own the second time.
+        rows = database.execute("SELECT id, line FROM record WHERE id IS NOT NULL").fetchall()
+        photos = {sha256 for (sha256,) in database.execute("SELECT sha256 FROM photo")}
+    there = dict(rows)
+    expected = {**memory.ids, **dict.fromkeys(told), **whole.ids}
+    result.lost += [f"{name} went with a database" for name in expected if name not in there]
+    result.lost += [f"photo {name} went with a database" for name in sorted(memory.photos - photos)]
+    result.doubled += [name for name, times in Counter(name for name, _ in rows).items() if times > 1]
+    result.wrong += [
+        f"{name} has other bytes on the server"
+        for name, line in {**memory.ids, **whole.ids}.items()
+        if there.get(name, line) != line
+    ]
 
 
 def compare(site: Site, phone: Memory, result: Result) -> None:

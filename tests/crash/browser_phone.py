@@ -92,7 +92,9 @@ class GuardPhone:
             browser.evaluate(f"{button}.click()")
             browser.wait("document.body.innerText.includes('谁在值班')", "the list of names")
             browser.evaluate("navigator.serviceWorker.ready.then(() => true)")
-            browser.wait("caches.keys().then(keys => keys.length)", "the worker's files")
+            browser.wait(
+                "caches.keys().then(keys => keys.some(key => key.startsWith('guard-')))", "the worker's files"
+            )
         finally:
             browser.kill()
 

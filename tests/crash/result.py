@@ -19,6 +19,9 @@ class Result:
     # Records that somebody was told are kept: ticked on a phone, acknowledged by a server.
     told: int = 0
     photos: int = 0
+    # Databases that a browser threw away, and how many records its spare copy brought back after that.
+    databases: int = 0
+    back: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     # Anything else that must not be: a broken chain, half a record, bytes that differ. One sentence each.
@@ -36,6 +39,10 @@ class Result:
             f"{len(self.lost)} lost, {len(self.doubled)} doubled, {len(self.wrong)} wrong "
             f"in {self.seconds:.0f} s (seed {self.seed})"
         ]
+        if self.databases:
+            lines.append(
+                f"  {self.databases} databases lost by the browser, {self.back} records brought back"
+            )
         lines += [f"  lost: {one}" for one in self.lost[:20]]
         lines += [f"  doubled: {one}" for one in self.doubled[:20]]
         lines += [f"  wrong: {one}" for one in self.wrong[:20]]

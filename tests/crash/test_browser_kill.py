@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.crash.browser_kill import kill_browser
+from tests.crash.browser_kill import Meddle, kill_browser
 from tests.crash.browser_phone import GuardPhone
 
 pytestmark = pytest.mark.e2e
@@ -86,16 +86,39 @@ def test_one_ticked_record_taken_out_of_the_database_is_noticed() -> None:
     assert any("chain" in sentence for sentence in result.wrong)
 
 
-def test_a_browser_that_threw_its_database_away_is_noticed() -> None:
-    thrown = []
+def throw_away(*folders: str) -> tuple[Meddle, list[str]]:
+    """What deletes these folders of the profile after the third kill that left something ticked, and the ids told."""
+    told: list[str] = []
+    seen: list[str] = []
 
-    def throw_away(phone: GuardPhone, ticked: list[str]) -> None:
-        if not ticked or thrown:
+    def meddle(phone: GuardPhone, ticked: list[str]) -> None:
+        if ticked and not told:
+            seen.extend(ticked)
+        if len(seen) < 6 or told:
             return
-        shutil.rmtree(phone.profile / "Default" / "IndexedDB")
-        thrown.append(ticked[-1])
+        told.extend(seen)
+        for folder in folders:
+            shutil.rmtree(phone.profile / "Default" / folder)
 
-    result = kill_browser(3, 5, quiet, meddle=throw_away)
+    return meddle, told
+
+
+def test_a_database_that_the_browser_threw_away_comes_back_from_the_spare_copy() -> None:
+    meddle, told = throw_away("IndexedDB")
+    result = kill_browser(6, 5, quiet, meddle=meddle)
     print(result)
-    assert thrown[0] in result.lost
-    assert any("no database" in sentence for sentence in result.wrong)
+    assert result.databases == 1
+    assert result.back > 0
+    assert not result.doubled
+    assert not result.wrong
+    # The kill may have fallen between the last tick and its copy.
+    assert [one for one in result.lost if not one.startswith(("photo", told[-1]))] == []
+    assert len(result.lost) <= 2
+
+
+def test_a_browser_that_threw_away_database_and_spare_copy_is_noticed() -> None:
+    meddle, told = throw_away("IndexedDB", "Service Worker/CacheStorage")
+    result = kill_browser(6, 5, quiet, meddle=meddle)
+    print(result)
+    assert result.databases == 1
+    assert any(one.startswith(told[-1]) for one in result.lost)

@@ -182,7 +182,7 @@ class PhoneUser:
         self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         self.page.evaluate(
             """async () => {
-                while (!(await caches.keys()).length) await new Promise(done => setTimeout(done, 50))
+                while (!(await caches.keys()).some((name) => name.startsWith('guard-'))) await new Promise(done => setTimeout(done, 50))
             }"""
         )
 
