@@ -99,7 +99,7 @@ export const en: GuardWords = {
     persisted: 'The browser promised to keep the data',
     notPersisted: 'The browser did not promise to keep the data: install the app and go online soon',
     mayVanish: 'Not promised to be kept: go online soon',
-    rescue: 'Give to supervisor',
+    rescue: 'Give records',
   },
 
   sync: {

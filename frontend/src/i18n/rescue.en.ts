@@ -3,7 +3,7 @@ import type { RescueWords } from './rescue.zh-CN'
 const s = (n: number) => (n === 1 ? '' : 's')
 
 export const en: RescueWords = {
-  title: "Give this phone's records to your supervisor",
+  title: "Give this phone's records",
   intro:
     'The server no longer knows this phone, so it cannot send by itself. With a rescue code its records go to the server, and your supervisor decides about them.',
   here: (n) => `${n} record${s(n)} not delivered yet, all saved on this phone`,
