@@ -107,17 +107,17 @@ def _without_triggers(worker: Any) -> None:
 def _school_from_the_body(_: Any) -> None:
     insert = service.insert_rows
 
-    def trusting(table: Any, rows: list[dict[str, Any]]) -> None:
+    def trusting(table: Any, rows: list[Any]) -> None:
         for row in rows if table is Record else []:
             try:
-                named = json.loads(row["line"]).get("person")
+                named = json.loads(row.line).get("person")
             except (ValueError, AttributeError):
                 continue
             info = db.session.info
             mine, info["school"] = info["school"], "*"
             school = db.session.scalar(select(Person.school_id).where(Person.id == named)) if named else None
             info["school"] = mine
-            row["school_id"] = school or mine
+            row.school_id = school or mine
         insert(table, rows)
 
     service.insert_rows = trusting

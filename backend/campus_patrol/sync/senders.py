@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import bindparam, exists, insert, select, update
 
-from campus_patrol.database import ask, current_school_id, insert_rows
+from campus_patrol.database import ask, current_school_id, db
 from campus_patrol.people.models import Device, School
 from campus_patrol.photos.models import RecordPhoto
 from campus_patrol.sync.models import Quarantine, Stream
@@ -150,7 +150,7 @@ def put_streams(streams: Iterable[StreamRow]) -> None:
         else:
             old.append(_state(stream, _STREAM_STATE) | {"of": stream.stream})
     if new:
-        insert_rows(Stream, new)
+        db.session.connection().execute(insert(Stream.__table__), new)
     if old:
         ask(_PUT_STREAMS, old)
 

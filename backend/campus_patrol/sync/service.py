@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import insert, select
 
 from campus_patrol import clock
@@ -46,6 +47,21 @@ class _Visit:
     stream: StreamRow
     new: list[Line] = field(default_factory=list)
     problem: Problem | None = None
+
+
+class _Row(msgspec.Struct, gc=False):
+    """A row of the log."""
+
+    school_id: str
+    stream: str
+    n: int
+    id: str | None
+    hash: str
+    line: bytes
+    device_id: str
+    received_at: datetime
+    log_number: int
+    log_hash: str
 
 
 def receive(*, deliveries: Sequence[Delivery], careful: bool = False) -> list[dict[str, Any] | Problem]:
@@ -171,19 +187,9 @@ def _store(visits: Sequence[_Visit], school: Log, now: datetime, *, careful: boo
                 records.append((line, _projected(line, name, device_id, now, skew)))
             length += 1
             log_hash = rules.log_hash(log_hash, name, line.n, line.hash)
+            # By position: names would take ten times as long.
             rows.append(
-                {
-                    "school_id": school_id,
-                    "stream": name,
-                    "n": line.n,
-                    "id": line.id,
-                    "hash": line.hash,
-                    "line": line.raw,
-                    "device_id": device_id,
-                    "received_at": now,
-                    "log_number": length,
-                    "log_hash": log_hash,
-                }
+                _Row(school_id, name, line.n, line.id, line.hash, line.raw, device_id, now, length, log_hash)
             )
     if not rows:
         return
@@ -208,7 +214,7 @@ def _store(visits: Sequence[_Visit], school: Log, now: datetime, *, careful: boo
         _put_aside([(line, line.refusal) for line in visit.new if line.refusal], visit, now)
 
 
-def _settle_ids(rows: list[dict[str, Any]], lines: list[Line]) -> None:
+def _settle_ids(rows: list[_Row], lines: list[Line]) -> None:
     """Leave a line its id only if no other record has it.
 
     The same id with the same bytes is a phone's stream that moved house: already stored, nothing to do. With other
@@ -229,7 +235,7 @@ def _settle_ids(rows: list[dict[str, Any]], lines: list[Line]) -> None:
         if holders[record_id] != line.raw:
             line.refusal = "id_conflict"
     for row, line in zip(rows, lines, strict=True):
-        row["id"] = line.id
+        row.id = line.id
 
 
 def _end_streams_before(visit: _Visit, known: dict[str, StreamRow], now: datetime) -> None:
@@ -257,24 +263,27 @@ def _end_streams_before(visit: _Visit, known: dict[str, StreamRow], now: datetim
 def _projected(line: Line, stream: str, device_id: str, now: datetime, skew: timedelta) -> ProjectedRecord:
     record = line.record
     assert record is not None
-    at = min(max(record["at"], _EARLIEST), _LATEST)
+    at, named = record["at"], record["photos"]
+    if at.tzinfo is not UTC or not _EARLIEST <= at <= _LATEST:
+        at = min(max(at, _EARLIEST), _LATEST).astimezone(UTC)
+    # By position, in the order of the struct: names would take ten times as long.
     return ProjectedRecord(
-        id=record["id"],
-        kind=record["kind"],
-        person=record["person"],
-        tag=record["tag"],
-        at=at if at.tzinfo is UTC else at.astimezone(UTC),
-        zone=record["zone"],
-        elapsed=record["elapsed"],
-        boot=record["boot"],
-        data=record["data"],
-        photos=[photo["sha256"] for photo in record["photos"]],
-        ref=record["ref"],
-        device_id=device_id,
-        stream=stream,
-        n=line.n,
-        received_at=now,
-        skew=skew,
+        record["id"],
+        record["kind"],
+        record["person"],
+        record["tag"],
+        at,
+        record["zone"],
+        record["elapsed"],
+        record["boot"],
+        record["data"],
+        [photo["sha256"] for photo in named] if named else named,
+        record["ref"],
+        device_id,
+        stream,
+        line.n,
+        now,
+        skew,
     )
 
 
