@@ -176,7 +176,7 @@ def compare(site: Site, phone: Memory, result: Result) -> None:
     """Note what the server lacks, has twice or has otherwise than the phone."""
     with contextlib.closing(sqlite3.connect(site.folder / "campus-patrol.sqlite3")) as database:
         rows = database.execute("SELECT id, line FROM record WHERE stream = ?", (phone.stream,)).fetchall()
-        aside = database.execute("SELECT id FROM quarantine").fetchall()
+        aside = database.execute("SELECT code, line FROM quarantine").fetchall()
         photos = {sha256 for (sha256,) in database.execute("SELECT sha256 FROM photo")}
     there = Counter(name for name, _ in rows)
     result.lost += [f"{name} is not on the server" for name in phone.ids if name not in there]
@@ -184,5 +184,5 @@ def compare(site: Site, phone: Memory, result: Result) -> None:
     result.wrong += [
         f"{name} has other bytes on the server" for name, line in rows if phone.ids.get(name) != line
     ]
-    result.wrong += [f"put aside by the server: {name}" for (name,) in aside]
+    result.wrong += [f"put aside by the server, {code}: {line!r}" for code, line in aside]
     result.lost += [f"photo {name} is not on the server" for name in sorted(phone.photos - photos)]

@@ -12,7 +12,7 @@ export function verify(set: Setting, handsets: readonly Handset[]): void {
   checkOrder(set)
   checkReceipts(set)
   for (const handset of handsets) checkPhone(set, handset, found)
-  for (const handset of handsets) if (handset.mustTell !== null) checkTold(set, handset, handset.mustTell)
+  for (const handset of handsets) if (handset.mustTell !== null) checkTold(set, handset, handset.mustTell, found)
 }
 
 function checkTicks({ model, on }: Setting, handsets: readonly Handset[], found: Findings): void {
@@ -130,14 +130,17 @@ function checkPhone({ model }: Setting, handset: Handset, found: Findings): void
 }
 
 /** A phone that noticed its loss says so in the first record of its next stream. */
-function checkTold({ model }: Setting, { disk }: Handset, stream: string): void {
+function checkTold({ model }: Setting, { disk }: Handset, stream: string, found: Findings): void {
   // A phone that changed schools since keeps the sentence to itself, put aside.
   const lines = [...model.stored.keys(), ...[...disk.lines.values()].map((held) => held.line)]
-  const said = lines.filter((line) => line.includes('"kind":"boot"') && line.includes(`"before":{"stream":"${stream}"`))
-  if (said.some((line) => line.includes('"reason":"lost"'))) return
-  // Without that word every record has come along.
-  if (!said.some((line) => line.includes('"reason":"moved"'))) model.fail(`nobody says that the database with stream ${stream} was lost`)
+  const isIt = (line: string) =>
+    line.includes('"kind":"boot"') && line.includes('"lost"') && line.includes(`"before":{"stream":"${stream}"`)
+  if (!lines.some(isIt)) model.fail(`nobody says that the database with stream ${stream} was lost`)
+  // What came back need not be told, and what did not must be, whether or not the server had heard of it.
+  const row = found.streams.find((one) => one.stream === stream)
+  if (row === undefined || model.shared.has(stream)) return
   for (const [id, gone] of model.destroyed) {
-    if (gone.stream === stream && !gone.forgotten) model.fail(`${id} is lost and its phone says that all came back`)
+    if (gone.stream !== stream || gone.forgotten || (gone.n < row.next && gone.n > row.head)) continue
+    model.fail(`${id} is lost (${gone.n} of ${stream}) and its phone tells of less`)
   }
 }

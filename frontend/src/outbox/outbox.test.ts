@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { link, ZERO_HASH } from './chain'
 import { StorageFailed } from './db'
 import { SaveFailed } from './outbox'
-import { bytesOf, checkpoint, openTab } from './testing/phone'
+import { bytesOf, checkpoint, copied, openTab } from './testing/phone'
 import { digest, FakeServer } from './testing/server'
 import { Profile, TabWorld } from './testing/world'
 
@@ -151,6 +151,7 @@ test('a wiped database begins another stream, tells the phone and the server wha
   const before = await openTab(server, profile)
   for (const place of ['r1', 'r2', 'r3']) await before.check(place)
   const { stream } = await before.chain()
+  await copied(before)
   profile.wipe()
   const after = await openTab(server, profile, 2)
   const chain = await after.chain()
@@ -166,6 +167,7 @@ test('a database that vanishes under an open page is noticed at the next save', 
   const profile = new Profile()
   const tab = await openTab(server, profile)
   await tab.check('r1')
+  await copied(tab)
   await tab.store.close()
   profile.wipe()
   const saved = await tab.check('r2')

@@ -245,8 +245,8 @@ export class Outbox {
         }
         lines.push(...(back?.behind.filter(isNew) ?? []))
         const lost = back?.lost?.stream === chain.stream ? back.lost : null
-        const reason = abandon ? 'enrolled' : handed ? 'rescued' : lost ? reasonOf(lost) : 'moved'
-        const before = lost === null ? { stream: chain.stream, next: chain.next } : wasAt(lost)
+        const reason = abandon ? 'enrolled' : handed ? 'rescued' : lost ? 'lost' : 'moved'
+        const before = { stream: chain.stream, next: lost ? back!.next : chain.next }
         lines.push(this.writer.boot(reason, abandon === undefined ? before : null))
         const stream = newStream(this.world)
         const moved = await chainUp(this.world, stream, lines)
@@ -403,7 +403,7 @@ export class Outbox {
     const { lost } = back
     const stream = newStream(this.world)
     const rows = await chainUp(this.world, stream, [
-      this.writer.boot(lost === null ? 'new' : reasonOf(lost), lost === null ? null : wasAt(lost)),
+      this.writer.boot(lost ? 'lost' : 'new', lost && { stream: lost.stream, next: back.next }),
       ...back.before,
     ])
     const head = rows[rows.length - 1]!
@@ -433,7 +433,7 @@ export class Outbox {
   /** What came back of a database that was lost or went back in time; without it, what the marker says. */
   private async search(marker: Mark | null): Promise<Back> {
     const lost = marker === null ? null : { stream: marker.stream, records: marker.seq, at: this.world.now() }
-    const nothing: Back = { before: [], behind: [], put: null, lost }
+    const nothing: Back = { before: [], behind: [], put: null, lost, next: 1 + (marker?.seq ?? 0) }
     let cancel = (): void => {}
     const late = new Promise<Back>((resolve) => {
       cancel = this.world.after(SPARE_PATIENCE, () => resolve(nothing))
@@ -555,18 +555,9 @@ export async function isWhole(world: World, photo: PhotoRow): Promise<boolean> {
   return (await sha256(world, bytes)) === name
 }
 
-/** Lines that all came along are under their ids in the new stream: of those nobody need hear as lost. */
-function reasonOf(lost: Lost): 'lost' | 'moved' {
-  return lost.missing === 0 ? 'moved' : 'lost'
-}
-
 async function bring(tx: Writing, { lost, put }: Back): Promise<void> {
   if (lost !== null) await tx.objectStore('meta').put(lost, 'lost')
   await put?.(tx)
-}
-
-function wasAt(lost: Lost): { stream: string; next: number } {
-  return { stream: lost.stream, next: lost.records + 1 }
 }
 
 /** What a server that was old, or had a lower limit, may take by now. */

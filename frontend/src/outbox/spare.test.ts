@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { PhotoRow } from './db'
 import { Enrolment } from './device'
 import { Spare, spareIn } from './spare'
-import { bytesOf, openTab, putDevice, type Tab } from './testing/phone'
+import { bytesOf, copied, openTab, putDevice, type Tab } from './testing/phone'
 import { FakeServer, json } from './testing/server'
 import { Profile, seeded } from './testing/world'
 import { browserWorld } from './world'
@@ -19,13 +19,6 @@ afterEach(() => {
   vi.restoreAllMocks()
   vi.unstubAllGlobals()
 })
-
-/** Waits until everything that was begun with the spare copy is done. */
-async function copied(tab: Tab): Promise<void> {
-  await new Promise<void>((done) => {
-    tab.outbox.later(async () => done())
-  })
-}
 
 async function idsOf(tab: Tab): Promise<string[]> {
   return (await tab.lines()).map((line) => (JSON.parse(line) as { id: string }).id)
@@ -45,7 +38,7 @@ test('a database that is lost comes back from the spare copy, in its order and b
   const after = await openTab(server, profile, 2)
   const [boot, ...rest] = await after.lines()
   expect(rest).toEqual(lines)
-  expect(JSON.parse(boot!)).toMatchObject({ kind: 'boot', data: { reason: 'moved', before: { stream, next: 22 } } })
+  expect(JSON.parse(boot!)).toMatchObject({ kind: 'boot', data: { reason: 'lost', before: { stream, next: 1 } } })
   expect((await after.chain()).stream).not.toBe(stream)
   expect((await after.outbox.counts()).lost).toMatchObject({ stream, records: 21, back: 21, missing: 0 })
   expect(await after.sync.run()).toMatchObject({ outcome: 'ok' })
@@ -74,6 +67,19 @@ test('a photo that waits comes back with its record; one that does not is told t
   expect(JSON.parse(said!)).toMatchObject({ data: { photos: { [spoilt.sha256]: 'lost' } } })
 })
 
+test('a photo whose record the server has already comes back for its own school', async () => {
+  const before = await openTab(server, profile)
+  const photo = await before.outbox.photo(bytesOf('a picture'), 'image/jpeg')
+  await before.check('r1', [photo])
+  server.faults.push(...([undefined, 'drop'] as never[]))
+  await before.sync.run()
+  await copied(before)
+  expect([...profile.spare!.keys()]).toEqual([`photo/${photo.sha256}`])
+  profile.loseDatabase()
+  const after = await openTab(server, profile, 2, false)
+  expect(await photoRow(after, photo.sha256)).toMatchObject({ state: 'waiting' })
+})
+
 test('a copy that is half dead gives what it still has, and the phone says how many are missing', async () => {
   const before = await openTab(server, profile)
   for (const place of ['r1', 'r2', 'r3', 'r4', 'r5']) await before.check(place)
@@ -93,7 +99,7 @@ test('a copy that is half dead gives what it still has, and the phone says how m
   const after = await openTab(server, profile, 2)
   const [first, ...rest] = await after.lines()
   expect(rest.map((line) => (JSON.parse(line) as { id: string }).id)).toEqual([ids[0], ids[4], ids[5]])
-  expect(JSON.parse(first!)).toMatchObject({ data: { reason: 'lost', before: { stream, next: 7 } } })
+  expect(JSON.parse(first!)).toMatchObject({ data: { reason: 'lost', before: { stream, next: 5 } } })
   expect((await after.outbox.counts()).lost).toMatchObject({ back: 3, missing: 3 })
 })
 
@@ -109,6 +115,7 @@ test('what the server has is not missed: only numbers behind its last receipt ar
   const after = await openTab(server, profile, 2)
   expect((await after.outbox.counts()).lost).toMatchObject({ records: 3, back: 1, missing: 0 })
   expect(await idsOf(after)).toHaveLength(2)
+  expect(JSON.parse((await after.lines())[0]!)).toMatchObject({ data: { before: { next: 3 } } })
 })
 
 test('nothing is copied before the tick, nothing is taken out before the receipt', async () => {
@@ -191,7 +198,7 @@ test('a database that went back in time gets from the copy what it had not yet',
   const after = await openTab(server, profile, 2)
   expect((await idsOf(after)).slice(0, -1)).toEqual([...copy.map(({ id }) => id), ...late])
   const boot = JSON.parse((await after.lines()).pop()!) as { data: unknown }
-  expect(boot.data).toMatchObject({ reason: 'moved', before: { stream: chain.stream, next: 5 } })
+  expect(boot.data).toMatchObject({ reason: 'lost', before: { stream: chain.stream, next: 1 } })
   expect((await after.outbox.counts()).lost).toMatchObject({ back: 2, missing: 0 })
   await copied(after)
   expect((await after.chain()).stream).toBe((await (await openTab(server, profile, 3)).chain()).stream)

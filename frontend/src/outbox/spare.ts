@@ -20,6 +20,8 @@ export interface Back {
   /** Puts the rest into the same transaction: photos, records of another school, the school that these are for. */
   readonly put: ((tx: Writing) => Promise<void>) | null
   readonly lost: Lost | null
+  /** What the server is told that the stream came to: what came back after that is not missed. */
+  readonly next: number
 }
 
 
@@ -167,18 +169,20 @@ export class Spare {
     const order = (stream: string) => streams.findIndex((one) => one.stream === stream)
     all.sort((one, other) => order(one.of.stream) - order(other.of.stream) || one.row.n - other.row.n)
 
-    const last = all[all.length - 1]
-    const school = held.school ?? all.map(({ of }) => of.school).reduce((older, newer) => newer ?? older, null)
+    const newestRow = all[all.length - 1]
+    const pictures = entries.filter(({ photo }) => photo !== undefined)
+    const schools = [...pictures, ...all.map(({ of }) => of)].map((of) => of.school)
+    const school = held.school ?? schools.reduce((older, newer) => newer ?? older, null)
     const mine = all.filter(({ of }) => of.school === null || of.school === school)
     const at = this.world.now()
     const isBehind = ({ stream, made }: Head) =>
       held.chain !== undefined && (stream === held.chain.stream || made > held.chain.made)
-    const told = marked ?? (last === undefined ? null : { stream: last.of.stream, records: 0, at })
+    const told = marked ?? (newestRow === undefined ? null : { stream: newestRow.of.stream, records: 0, at })
     const newest = [...found.values()].filter(({ of }) => of.stream === told?.stream).map(({ row }) => row.n)
     const lost = told && { ...told, records: Math.max(told.records, ...newest) }
     const safe = lost !== null && acked?.stream === lost.stream ? acked.seq : 0
     const aside = all.filter((one) => !mine.includes(one)).map(({ row }) => asideRecord(row, 'other_school', at, false))
-    const photos = await this.photos(entries, mine.map(({ row }) => row), school, held)
+    const photos = await this.photos(pictures, mine.map(({ row }) => row), school, held)
     const put = async (tx: Writing): Promise<void> => {
       for (const photo of photos) {
         if ((await tx.objectStore('photos').get(photo.sha256)) === undefined) await tx.objectStore('photos').put(photo)
@@ -186,11 +190,13 @@ export class Spare {
       for (const row of aside) await tx.objectStore('aside').put(row)
       if (school !== null) await tx.objectStore('meta').put(school, 'school')
     }
+    const { missing, last } = count(lost, safe, held, [...found.values()])
     return {
       before: mine.filter(({ of }) => !isBehind(of)).map(({ row }) => lineOf(row)),
       behind: mine.filter(({ of }) => isBehind(of)).map(({ row }) => lineOf(row)),
       put: all.length + photos.length > 0 ? put : null,
-      lost: lost === null ? null : { ...lost, ...count(lost, safe, held, [...found.values()], mine) },
+      lost: lost && { ...lost, back: mine.filter(({ row, of }) => of.stream !== lost.stream || row.n > safe).length, missing },
+      next: last + 1,
     }
   }
 
@@ -212,14 +218,14 @@ export class Spare {
   }
 
   /** Photos that are whole; and those that records name and nobody has any more, as lost. */
-  private async photos(entries: Entry[], rows: Row[], school: string | null, held: Held): Promise<PhotoRow[]> {
+  private async photos(pictures: Entry[], rows: Row[], school: string | null, held: Held): Promise<PhotoRow[]> {
     const found = new Map<string, PhotoRow>()
-    for (const { photo, body, school: of } of entries) {
-      if (photo === undefined || held.photos.has(photo.sha256)) continue
+    for (const { photo, body, school: of } of pictures) {
+      if (held.photos.has(photo!.sha256)) continue
       // Kept back, as those of a school that the phone has left.
       const state = of === null || of === school ? 'waiting' : 'refused'
-      const row: PhotoRow = { ...photo, bytes: body, state }
-      if (await isWhole(this.world, row)) found.set(photo.sha256, row)
+      const row: PhotoRow = { ...photo!, bytes: body, state }
+      if (await isWhole(this.world, row)) found.set(row.sha256, row)
     }
     for (const { id, at, line } of rows) {
       for (const { sha256, size } of photosOf(line)) {
@@ -250,14 +256,17 @@ export class Spare {
   }
 }
 
-/** How many records came back that the server was not known to have, and how many are still missed. */
-function count(lost: Lost, acked: number, held: Held, found: { row: Row; of: Entry }[], back: { row: Row; of: Entry }[]) {
-  const isMissed = ({ stream }: Head, n: number) => stream !== lost.stream || n > acked
-  const numbers = new Set(found.filter(({ of }) => of.stream === lost.stream).map(({ row }) => row.n))
-  const first = 1 + (held.chain?.stream === lost.stream ? Math.max(acked, held.chain.next - 1) : acked)
-  let missing = 0
-  for (let n = first; n <= lost.records; n++) if (!numbers.has(n)) missing++
-  return { back: back.filter(({ row, of }) => isMissed(of, row.n)).length, missing }
+/** How many numbers behind those that the server has are missed still, and the last of them. */
+function count(lost: Lost | null, acked: number, { chain }: Held, found: readonly { row: Row; of: Entry }[]) {
+  const numbers = new Set(found.filter(({ of }) => of.stream === lost?.stream).map(({ row }) => row.n))
+  const first = 1 + (chain !== undefined && chain.stream === lost?.stream ? Math.max(acked, chain.next - 1) : acked)
+  let [missing, last] = [0, acked]
+  for (let n = first; n <= (lost?.records ?? 0); n++) {
+    if (numbers.has(n)) continue
+    missing++
+    last = n
+  }
+  return { missing, last }
 }
 
 /** Whether an entry speaks of something that the database knows nothing of. */

@@ -35,6 +35,13 @@ export async function openTab(server: FakeServer, profile = new Profile(), seed 
   }
 }
 
+/** Waits until everything that was begun with the spare copy is done. */
+export async function copied({ outbox }: Tab): Promise<void> {
+  await new Promise<void>((done) => {
+    outbox.later(async () => done())
+  })
+}
+
 export async function putDevice(store: Store, server: FakeServer, token = 'token-1'): Promise<void> {
   const school = { id: 'school-1', name: '育才中学', zone: 'Asia/Shanghai', language: 'zh-CN' }
   const row: DeviceRow = { device: { id: 'd1', name: '门卫一号' }, school, token, serverKey: server.serverKey }
