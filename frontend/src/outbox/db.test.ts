@@ -2,7 +2,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { NAME, Store, VERSION } from './db'
 import { Outbox, SaveFailed } from './outbox'
-import { checkpoint, openTab } from './testing/phone'
+import { checkpoint, copied, openTab } from './testing/phone'
 import { FakeServer } from './testing/server'
 import { Profile, settled, TabWorld } from './testing/world'
 
@@ -151,7 +151,9 @@ test('a first start that was killed inside the upgrade begins anew', async () =>
 })
 
 test('a save that the database never answers ends in red, and the next one finds the database again', async () => {
-  const { world, outbox, chain } = await openTab(await FakeServer.make())
+  const tab = await openTab(await FakeServer.make())
+  await copied(tab)
+  const { world, outbox, chain } = tab
   const before = await chain()
   const stuck = vi
     .spyOn(IDBObjectStore.prototype, 'add')

@@ -2,7 +2,7 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import { hex, ZERO_HASH } from './chain'
 import type { PhotoRow } from './db'
-import { bytesOf, openTab, putDevice, type Tab } from './testing/phone'
+import { bytesOf, copied, openTab, putDevice, type Tab } from './testing/phone'
 import { type Fault, FakeServer, type Header } from './testing/server'
 import { Profile } from './testing/world'
 
@@ -253,6 +253,8 @@ async function clone(from: Tab): Promise<Tab> {
     return [await tx.objectStore('meta').get('chain'), await tx.objectStore('outbox').getAll()] as const
   })
   const twin = await openTab(server, new Profile(), 99)
+  await copied(twin)
+  twin.world.profile.spare = null
   await twin.store.write(['meta', 'outbox'], async (tx) => {
     await tx.objectStore('outbox').clear()
     for (const row of rows) await tx.objectStore('outbox').add(row)
