@@ -160,7 +160,7 @@ test('a save that the database never answers ends in red, and the next one finds
     .mockImplementation(() => new (IDBRequest as unknown as new () => IDBRequest<IDBValidKey>)())
   const saving = outbox.save(checkpoint('r1'))
   const red = expect(saving).rejects.toMatchObject({ name: 'SaveFailed', reason: 'storage' })
-  await settled()
+  await vi.waitFor(() => expect(stuck).toHaveBeenCalled())
   await world.advance(20_000)
   await red
   stuck.mockRestore()
