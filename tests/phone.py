@@ -140,7 +140,7 @@ class Phone:
             **header,
         }
         made.setdefault("signature", self.sign(*(made.get(name) for name in SIGNED)))
-        return b"".join(line + b"\n" for line in (json.dumps(made).encode(), *self.lines[first - 1 : last]))
+        return b"".join(line + b"\n" for line in (as_a_phone_writes(made), *self.lines[first - 1 : last]))
 
     def sign(self, *parts: Any) -> str | None:
         """Sign a batch's header with the phone's key, written down once more from the protocol."""

@@ -288,7 +288,12 @@ def insert_rows(table: type[Base], rows: Sequence[msgspec.Struct]) -> None:
 
 
 def _processed(column: Sequence[Any], process: Callable[[Any], Any]) -> Sequence[Any]:
-    last, said, made = None, process(None), []
+    last = column[0]
+    said = process(last)
+    # One value for all, as when it came: asked in C. Not of JSON, where true equals 1.
+    if column.count(last) == len(column) and not isinstance(last, dict | list):
+        return [said] * len(column)
+    made = []
     for value in column:
         if value is not last:
             last, said = value, process(value)

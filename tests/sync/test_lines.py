@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import Schema, fields, validate
 
-from campus_patrol.sync.batches import _READER
+from campus_patrol.sync.batches import _QUICK_HEADER, _READER, _read_header
 from campus_patrol.sync.lines import Reader
+from campus_patrol.sync.rules import signed_parts
 from tests.phone import Phone
 
 PHONE = Phone(None, "", {}, {}, "0190c2a0-0000-7000-8000-000000000001")  # type: ignore[arg-type]
@@ -87,9 +88,9 @@ ODD = st.one_of(
 
 
 @st.composite
-def spoilt(draw: st.DrawFn) -> bytes:
-    """A good record with something changed, dropped, added or doubled anywhere in it; or spacing of its own."""
-    record = json.loads(json.dumps(draw(st.sampled_from(GOOD))))
+def spoilt(draw: st.DrawFn, good: list[dict[str, Any]]) -> bytes:
+    """Something good with something changed, dropped, added or doubled anywhere in it; or spacing of its own."""
+    record = json.loads(json.dumps(draw(st.sampled_from(good))))
     for _ in range(draw(st.integers(0, 3))):
         inside: Any = record
         while True:
@@ -111,16 +112,35 @@ def spoilt(draw: st.DrawFn) -> bytes:
     if draw(st.integers(0, 6)) == 0:
         line = line.replace(b":", b": ", 1)
     if draw(st.integers(0, 6)) == 0:
-        line = line.replace(b'"zone":', b'"zone":0,"zone":', 1)
+        line = line.replace(b'"zone":', b'"zone":0,"zone":', 1).replace(b'"next":', b'"next":1,"next":', 1)
     return line
 
 
 @settings(max_examples=1500, deadline=None)
-@given(spoilt())
+@given(spoilt(GOOD))
 def test_the_quick_way_never_says_anything_else_than_the_schemas(line: bytes) -> None:
     quick = _READER._quickly(line)
     if quick is not None:
         assert quick == _READER._understand(line)
+
+
+HEADER = json.loads(PHONE.body(first=1, last=0).partition(b"\n")[0])
+HEADERS = [HEADER, HEADER | {"quota": {"usage": 1, "quota": 2**40}, "persisted": None, "signature": "x" * 88}]
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=["plain", "signed"])
+def test_the_header_a_phone_writes_takes_the_quick_way(header: dict[str, Any]) -> None:
+    assert _QUICK_HEADER.read(text(header)) == _read_header(text(header))
+
+
+@settings(max_examples=1000, deadline=None)
+@given(spoilt(HEADERS))
+def test_the_quick_way_never_reads_a_header_otherwise_than_its_schema(line: bytes) -> None:
+    quick = _QUICK_HEADER.read(line)
+    if quick is not None:
+        said, meant = _read_header(line)
+        assert quick[1] == meant
+        assert signed_parts(quick[0]) == signed_parts(said)
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,7 @@ QUESTIONS: dict[str, Question] = {
 
 
 _ORDER = {key: position for position, key in enumerate(QUESTIONS)}
+_NORMAL = {key: question.normal for key, question in QUESTIONS.items()}
 
 
 def questions_for(*, kind: str, ac_count: int, has_hot_water: bool) -> list[str]:
@@ -138,9 +139,7 @@ def abnormal(readings: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
     An answer to a question this server does not know (a newer phone's) is kept in the reading and judged by nobody.
     """
-    wrong = [
-        key for key in readings if key in QUESTIONS and readings[key].get("value") != QUESTIONS[key].normal
-    ]
+    wrong = [key for key, reading in readings.items() if key in _NORMAL and reading["value"] != _NORMAL[key]]
     return sorted(wrong, key=_ORDER.__getitem__) if len(wrong) > 1 else wrong
 
 
@@ -190,7 +189,7 @@ class ProjectedRecord(msgspec.Struct, frozen=True, gc=False):
             made = self.at - self.skew
         except OverflowError:
             return self.received_at
-        return min(made, self.received_at) if made.year >= FIRST_YEAR else self.received_at
+        return made if made.year >= FIRST_YEAR and made < self.received_at else self.received_at
 
     @property
     def ahead(self) -> timedelta:
@@ -200,14 +199,16 @@ class ProjectedRecord(msgspec.Struct, frozen=True, gc=False):
         """
         if self.at.year < FIRST_YEAR:
             return self.at - self.received_at
-        return max(self.at - self.received_at - self.skew, _ZERO)
+        ahead = self.at - self.received_at - self.skew
+        return ahead if ahead > _ZERO else _ZERO
 
     @property
     def tick(self) -> "Tick | None":
         """What it says about the phone's two clocks, when that can be used."""
-        if self.boot is None or self.elapsed is None or not 0 <= self.elapsed < MAX_ELAPSED:
+        boot, elapsed = self.boot, self.elapsed
+        if boot is None or elapsed is None or not 0 <= elapsed < MAX_ELAPSED:
             return None
-        return Tick(self.boot, self.at, self.elapsed)
+        return Tick(boot, self.at, elapsed)
 
 
 class Tick(msgspec.Struct, frozen=True, gc=False):
@@ -227,7 +228,8 @@ def clock_jump(before: Tick | None, now: Tick | None) -> timedelta:
     """
     if before is None or now is None or before.boot != now.boot or now.elapsed < before.elapsed:
         return _ZERO
-    return max(timedelta(milliseconds=now.elapsed - before.elapsed) - (now.at - before.at), _ZERO)
+    jump = timedelta(milliseconds=now.elapsed - before.elapsed) - (now.at - before.at)
+    return jump if jump > _ZERO else _ZERO
 
 
 class Sighting(msgspec.Struct, frozen=True, gc=False):

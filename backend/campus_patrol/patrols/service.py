@@ -255,7 +255,8 @@ def _checkpoint(record: ProjectedRecord, known: _Known, phone: _Carried, zone: Z
     tag = known.tags[record.tag]
     wrong = rules.abnormal(readings)
     kinds: Collection[str] = rules.kinds_of(wrong) if wrong else ()
-    notes = [reading["note"] for reading in readings.values() if reading.get("note")]
+    # Few readings say more than their value, and those are the only ones that can have a note.
+    notes = [reading["note"] for reading in readings.values() if len(reading) > 1 and reading.get("note")]
     # By position: names would take ten times as long.
     return _CheckpointRow(
         record.id,

@@ -11,11 +11,12 @@ from marshmallow import ValidationError
 from campus_patrol.patrols import schemas as patrol_shapes
 from campus_patrol.problems import Problem
 from campus_patrol.sync import rules
-from campus_patrol.sync.lines import Reader
+from campus_patrol.sync.lines import QuickHeader, Reader
 from campus_patrol.sync.schemas import HeaderSchema, RecordSchema
 
 # One instance each, reused for every line: building a schema costs more than loading a record with it.
 _HEADER = HeaderSchema()
+_QUICK_HEADER = QuickHeader(_HEADER)
 _READER = Reader(
     record=RecordSchema(),
     # None: kept in the log now, understood by the version that brings the domain.
@@ -66,17 +67,21 @@ def read_batch(body: bytes) -> Batch:
     batch is never stored as if it were whole.
     """
     first, newline, rest = body.partition(b"\n")
-    try:
-        sent = json.loads(first.decode("utf-8"))
-        header = _HEADER.load(sent)
-    except ValidationError as error:
-        raise Problem("sync_header_invalid", errors=error.messages) from None
-    except (ValueError, RecursionError):
-        raise Problem("sync_header_invalid") from None
+    sent, header = _QUICK_HEADER.read(first) or _read_header(first)
     lines = rest.split(b"\n")
     if not newline or lines.pop() != b"" or len(lines) != header["count"]:
         raise Problem("sync_cut_off")
     return Batch(header, read_lines(header, lines), rules.signed_parts(sent))
+
+
+def _read_header(line: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        sent = json.loads(line.decode("utf-8"))
+        return sent, _HEADER.load(sent)
+    except ValidationError as error:
+        raise Problem("sync_header_invalid", errors=error.messages) from None
+    except (ValueError, RecursionError):
+        raise Problem("sync_header_invalid") from None
 
 
 def read_lines(header: dict[str, Any], lines: Sequence[bytes]) -> list[Line]:

@@ -41,8 +41,7 @@ class Reader:
     def __init__(self, *, record: Schema, data: dict[str, Schema | None]) -> None:
         self._record, self._data = record, data
         # By how a line begins. Instants are read as text, so that what was read can be written again and compared.
-        self._instants = [name for name, field in record.load_fields.items() if _is_instant(field)]
-        shared = _members(record) | dict.fromkeys(self._instants, str)
+        self._instants, shared = _as_written(record)
         self._decoders = {
             f'{{"v":{version},"kind":"{kind}",'.encode(): msgspec.json.Decoder(
                 TypedDict(  # type: ignore[operator]
@@ -76,10 +75,7 @@ class Reader:
             if _encode(record) != line:
                 return None
             for name in self._instants:
-                text = record[name]
-                if len(text) != _INSTANT or text[-1] != "Z":
-                    return None
-                record[name] = datetime.fromisoformat(text)
+                record[name] = _instant(record[name])
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return None
         return record
@@ -111,6 +107,30 @@ class Reader:
         return loaded
 
 
+class QuickHeader:
+    """Reads the first line of a batch as its schema would, or leaves it to the schema."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._instants, members = _as_written(schema)
+        self._renamed = [
+            (field.data_key, name) for name, field in schema.load_fields.items() if field.data_key
+        ]
+        self._decoder = msgspec.json.Decoder(TypedDict("header", members))  # type: ignore[operator]
+
+    def read(self, line: bytes) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Return the header as it was sent and as it is understood; None when the schema must be asked."""
+        try:
+            sent = self._decoder.decode(line)
+            if _encode(sent) != line:
+                return None
+            header = sent | {name: _instant(sent[name]) for name in self._instants}
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return None
+        for key, name in self._renamed:
+            header[name] = header.pop(key)
+        return sent, header
+
+
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # Two values for one key: which one counts would depend on who reads it.
     made = dict(pairs)
@@ -139,16 +159,26 @@ def _shape(schema: Schema) -> Any:
     return TypedDict(type(schema).__name__, _members(schema))  # type: ignore[operator]
 
 
+def _as_written(schema: Schema) -> tuple[list[str], dict[str, Any]]:
+    """Return a schema's members with its instants as text, and the names of those."""
+    instants = [name for name, field in schema.load_fields.items() if _is_instant(field)]
+    return instants, _members(schema) | dict.fromkeys(instants, str)
+
+
+def _instant(text: str) -> datetime:
+    if len(text) != _INSTANT or text[-1] != "Z":
+        raise ValueError("not as a phone writes it")
+    return datetime.fromisoformat(text)
+
+
 def _members(schema: Schema) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, field in schema.load_fields.items():
-        if field.data_key not in (None, name):
-            raise TypeError(f"{name}: no quick shape for a field of another name")
         kind = _type(name, field)
         kind = kind | None if field.allow_none else kind
         # A default is not filled in here: without the key the line goes to the schema.
         always = field.required or field.load_default is not missing
-        members[name] = kind if always else NotRequired[kind]
+        members[field.data_key or name] = kind if always else NotRequired[kind]
     return members
 
 
@@ -156,7 +186,8 @@ def _type(name: str, field: fields.Field[Any]) -> Any:
     plain = type(field)
     if plain is fields.String:
         return _string(field)
-    if plain is fields.Integer and field.strict:  # type: ignore[attr-defined]
+    if plain is fields.Integer:
+        # Where the schema takes 3.0 or "3" too, the shape leaves those to it.
         return _limited(int, field, {"min": "ge", "max": "le"})
     if plain is fields.Boolean:
         return bool
@@ -184,8 +215,6 @@ _LENGTHS = {"min": "min_length", "max": "max_length"}
 
 
 def _string(field: fields.Field[Any]) -> Any:
-    if len(field.validators) == 1 and isinstance(field.validators[0], validate.OneOf):
-        return Literal[tuple(field.validators[0].choices)]
     if len(field.validators) == 1 and isinstance(field.validators[0], validate.Regexp):
         # msgspec searches where marshmallow matches from the start.
         return Annotated[str, msgspec.Meta(pattern=rf"\A(?:{field.validators[0].regex.pattern})")]
@@ -197,6 +226,8 @@ def _limited(kind: Any, field: fields.Field[Any], words: dict[str, str]) -> Any:
     if not field.validators:
         return kind
     (limit,) = field.validators
+    if isinstance(limit, validate.OneOf):
+        return Literal[tuple(limit.choices)]
     if not isinstance(limit, validate.Range | validate.Length) or getattr(limit, "equal", None) is not None:
         raise TypeError(f"no quick shape for {limit!r}")
     bounds = {words[end]: getattr(limit, end) for end in words if getattr(limit, end) is not None}
