@@ -17,9 +17,10 @@ from campus_patrol.database import db
 from campus_patrol.problems import Problem
 from campus_patrol.sync.service import Delivery
 
-# Together about as much as one full batch of a phone; more would make the first of them wait longer than it must.
+# Together about as much as one full batch of a phone: with more, all would be read first and written then, by turns,
+# where one could be read while another is written.
 MOST_DELIVERIES = 64
-MOST_LINES = 5000
+MOST_LINES = 600
 
 Outcome = dict[str, Any] | Problem | Exception
 
