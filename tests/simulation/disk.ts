@@ -43,6 +43,8 @@ export class Disk extends Profile {
   hideComplete = 0
   onFlush: (gone: readonly Held[]) => void = () => {}
   onKill: () => void = () => {}
+  /** Lines that are in no entry of the spare copy any more. */
+  onDropped: (gone: readonly Held[]) => void = () => {}
   private written: { at: number; key: string; value: string }[] = []
   /** What was done to the other storage; null takes away. */
   private copied: { at: number; name: string; bytes: ArrayBuffer | null }[] = []
@@ -69,7 +71,9 @@ export class Disk extends Profile {
   copy(name: string, bytes: ArrayBuffer | null): void {
     if (bytes !== null && this.full) throw new DOMException('no room', 'QuotaExceededError')
     this.copied.push({ at: this.time.now, name, bytes })
+    const before = this.spared.get(name) ?? []
     this.putSpare(name, bytes)
+    this.onDropped(before.filter(({ id }) => !this.hasSpare(id)))
   }
 
   private putSpare(name: string, bytes: ArrayBuffer | null): void {

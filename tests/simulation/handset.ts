@@ -61,6 +61,7 @@ export class Handset {
   adopt(disk: Disk): void {
     this.set.model.disks.add(disk)
     disk.onFlush = (gone) => this.set.model.flushed(disk, gone)
+    disk.onDropped = (gone) => this.set.model.dropped(disk, gone)
     disk.onKill = () => this.kill('at a transaction')
   }
 

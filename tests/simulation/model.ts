@@ -108,6 +108,15 @@ export class Model {
     }
   }
 
+  /** Only what a server has, or what was put aside for a person, may go from the spare copy. */
+  dropped(disk: Disk, gone: readonly Held[]): void {
+    for (const { id, line } of gone) {
+      if (!this.ticked.has(id) || this.everStored.has(line)) continue
+      const held = disk.lines.get(id)
+      if (held === undefined || held.code === null) this.fail(`${id} left the spare copy before any server had it`)
+    }
+  }
+
   committed(rows: readonly Row[]): void {
     for (const row of rows) {
       if (!this.made.has(row.line)) this.fail(`the server has a line that no phone made: ${row.line.slice(0, 120)}`)

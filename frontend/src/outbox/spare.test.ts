@@ -278,6 +278,21 @@ test('what a page could not copy before it died, the next one copies', async () 
   expect(await photoRow(after, photo.sha256)).toMatchObject({ state: 'waiting' })
 })
 
+test('a single record never takes the place of an entry that holds many', async () => {
+  const tab = await openTab(server, profile)
+  for (const place of ['r1', 'r2', 'r3']) await tab.check(place)
+  await tab.outbox.move((await tab.chain()).stream)
+  // All of it in one turn: the copy of the new stream is made when the next record is saved already.
+  const saving = [tab.check('r4'), tab.check('r5')]
+  await Promise.all(saving)
+  const next = await openTab(server, profile, 2)
+  await next.check('r6')
+  await Promise.all([copied(tab), copied(next)])
+  const lines = await tab.lines()
+  profile.loseDatabase()
+  expect((await (await openTab(server, profile, 3)).lines()).slice(1)).toEqual(lines)
+})
+
 test('the copy follows its records to another stream', async () => {
   const tab = await openTab(server, profile)
   await tab.check('r1')

@@ -3,7 +3,8 @@
  * bonus: written after the tick, never waited for, and read only when the database was lost or went back in time.
  *
  * One entry holds rows of one stream as they stand in the queue and is named after the last of them, so that an
- * acknowledgement knows the names it sets free without looking; another kind of entry holds a photo.
+ * acknowledgement knows the names it sets free without looking; another kind of entry holds a photo. An entry of
+ * all that waited at a time has a name of its own kind, so that no single row is ever put in its place.
  */
 import { link, utf8 } from './chain'
 import type { Chain, DeviceRow, Lost, PhotoRow, PhotoState, Row, Store, Writing } from './db'
@@ -66,6 +67,10 @@ function rowName(stream: string, n: number): string {
   return `${stream}/${n}`
 }
 
+function allName(stream: string, n: number): string {
+  return `${stream}/${n}+`
+}
+
 function photoName(sha256: string): string {
   return `${PHOTO}/${sha256}`
 }
@@ -91,13 +96,16 @@ export class Spare {
     if (row === undefined || chain.stream !== stream || n <= chain.acked) return
     const spare = await this.world.spare(true)
     if (spare === null) return
-    await putRows(spare, chain, school, [row])
+    await putRows(spare, rowName(stream, n), chain, school, [row])
     for (const photo of photos) await putPhoto(spare, chain, school, photo)
   }
 
   /** The server has them now. */
   async acknowledged(stream: string, from: number, to: number): Promise<void> {
-    if (to > from) await this.remove(Array.from({ length: to - from }, (_, i) => rowName(stream, from + 1 + i)))
+    if (to > from) {
+      const numbers = Array.from({ length: to - from }, (_, i) => from + 1 + i)
+      await this.remove(numbers.flatMap((n) => [rowName(stream, n), allName(stream, n)]))
+    }
   }
 
   async stored(sha256: string): Promise<void> {
@@ -124,22 +132,25 @@ export class Spare {
       if (back.put !== null) return outbox.take(chain.stream, back)
     }
     const missing = [...photos].filter(([name, state]) => state === 'waiting' && !names.has(photoName(name)))
-    const whole = waiting.every(({ n }) => names.has(rowName(chain.stream, n)))
+    const { stream } = chain
+    // The newest entry of all has what waited then; what came later stands in entries of its own.
+    const newest = Math.max(0, ...waiting.map(({ n }) => n).filter((n) => names.has(allName(stream, n))))
+    const whole = waiting.every(({ n }) => n <= newest || names.has(rowName(stream, n)))
     if (!whole || missing.length > 0) {
       const spare = await this.world.spare(true)
       if (spare === null) return
-      if (!whole) await putRows(spare, chain, school, waiting)
+      if (!whole) await putRows(spare, allName(stream, chain.next - 1), chain, school, waiting)
       for (const [name] of missing) {
         const photo = await this.store.read(['photos'], (tx) => tx.objectStore('photos').get(name))
         if (photo?.bytes != null) await putPhoto(spare, chain, school, photo)
       }
     }
-    const last = rowName(chain.stream, chain.next - 1)
-    const needed = new Set(waiting.map(({ n }) => rowName(chain.stream, n)))
+    const later = waiting.filter(({ n }) => n > newest).map(({ n }) => rowName(stream, n))
+    const needed = new Set(whole ? [allName(stream, newest), ...later] : [allName(stream, chain.next - 1)])
     await this.remove(
       [...names].filter((name) => {
         if (name.startsWith(PHOTO)) return photos.get(name.slice(PHOTO.length + 1)) !== 'waiting'
-        return whole ? !needed.has(name) : name !== last
+        return !needed.has(name)
       }),
     )
   }
@@ -273,7 +284,7 @@ function count(lost: Lost | null, acked: number, { chain }: Held, found: readonl
 function isStrange(name: string, { stream, next }: Chain, photos: ReadonlyMap<string, PhotoState>): boolean {
   const [of, rest = ''] = name.split('/')
   if (of === PHOTO) return !photos.has(rest)
-  return of !== stream || Number(rest) >= next
+  return of !== stream || parseInt(rest) >= next
 }
 
 async function schoolOf(tx: {
@@ -291,11 +302,17 @@ function lineOf({ id, at, line }: Row): Line {
   return { id, at, text: line }
 }
 
-async function putRows(spare: SpareStore, chain: Chain, school: string | null, rows: readonly Row[]): Promise<void> {
+async function putRows(
+  spare: SpareStore,
+  name: string,
+  chain: Chain,
+  school: string | null,
+  rows: readonly Row[],
+): Promise<void> {
   const { stream, made } = chain
   const heads = rows.map(({ n, id, at, previous, hash }) => ({ n, id, at, previous, hash }))
   const body = utf8(rows.map(({ line }) => line).join('\n'))
-  await spare.put(rowName(stream, rows[rows.length - 1]!.n), pack({ stream, made, school, rows: heads }, body))
+  await spare.put(name, pack({ stream, made, school, rows: heads }, body))
 }
 
 async function putPhoto(spare: SpareStore, chain: Chain, school: string | null, row: PhotoRow): Promise<void> {
