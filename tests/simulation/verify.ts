@@ -140,7 +140,8 @@ function checkTold({ model }: Setting, { disk }: Handset, stream: string, found:
   const row = found.streams.find((one) => one.stream === stream)
   if (row === undefined || model.shared.has(stream)) return
   for (const [id, gone] of model.destroyed) {
-    if (gone.stream !== stream || gone.forgotten || (gone.n < row.next && gone.n > row.head)) continue
+    if (gone.stream !== stream || gone.forgotten || !model.ticked.has(id)) continue
+    if (gone.n < row.next && gone.n > row.head) continue
     model.fail(`${id} is lost (${gone.n} of ${stream}) and its phone tells of less`)
   }
 }
