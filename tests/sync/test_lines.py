@@ -182,6 +182,6 @@ def test_a_field_without_a_quick_counterpart_is_refused_at_the_start() -> None:
 
 
 def test_an_instant_is_read_to_the_millisecond_with_its_zone() -> None:
-    read = _READER.judge(text({**GOOD[0], "at": "2026-11-22T23:31:11.512+08:00"})).record
+    read = _READER.judge(text({**GOOD[0], "at": "2026-11-22T23:31:11.512+08:00"}))[0]
     assert read is not None
     assert read["at"] == datetime(2026, 11, 22, 15, 31, 11, 512_000, tzinfo=UTC)

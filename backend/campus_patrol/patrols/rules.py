@@ -12,7 +12,7 @@ SKEW_LIMIT = timedelta(minutes=5)
 # Two records of one boot carry the monotonic clock too, which does not jump: less already says something.
 JUMP_LIMIT = timedelta(minutes=2)
 FIRST_YEAR = 1980
-_ZERO = timedelta(0)
+_ZERO, _MILLISECOND = timedelta(0), timedelta(milliseconds=1)
 # A year in milliseconds; what claims to have run for longer is not a phone.
 MAX_ELAPSED = 366 * 86_400_000
 
@@ -228,7 +228,7 @@ def clock_jump(before: Tick | None, now: Tick | None) -> timedelta:
     """
     if before is None or now is None or before.boot != now.boot or now.elapsed < before.elapsed:
         return _ZERO
-    jump = timedelta(milliseconds=now.elapsed - before.elapsed) - (now.at - before.at)
+    jump = (now.elapsed - before.elapsed) * _MILLISECOND - (now.at - before.at)
     return jump if jump > _ZERO else _ZERO
 
 

@@ -160,12 +160,17 @@ class _Read(NamedTuple):
     state: str
 
 
+class _Somebody(NamedTuple):
+    name: str
+    active: bool
+
+
 @dataclass(slots=True)
 class _Known:
     """What the school knows of the tags, people and places that records name."""
 
     tags: dict[str | None, _Read]
-    people: dict[str | None, Any]
+    people: dict[str | None, _Somebody]
     places: dict[str | None, str]
 
     @classmethod
@@ -174,7 +179,7 @@ class _Known:
         said = {record.data["place"] for record in records if record.data["place"]}
         return cls(
             _tags({record.tag for record in records}),
-            {person.id: person for person in _ask_for(_PEOPLE, people)},
+            {person.id: _Somebody(person.name, person.active) for person in _ask_for(_PEOPLE, people)},
             {place.id: place.name for place in _ask_for(_PLACES, said)},
         )
 

@@ -2,7 +2,7 @@
 
 import json
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, NamedTuple, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import msgspec
 from marshmallow import Schema, ValidationError, fields, missing, validate
@@ -16,11 +16,8 @@ _AFTER_VERSION = len('{"v":1,')
 _encode = msgspec.json.Encoder().encode
 
 
-class Judged(NamedTuple):
-    """A line with what was understood of it: the record, or the code of why not."""
-
-    record: dict[str, Any] | None
-    refusal: str | None
+# A line with what was understood of it: the record, or the code of why not.
+Judged = tuple[dict[str, Any] | None, str | None]
 
 
 class _Refused(Exception):
@@ -56,11 +53,11 @@ class Reader:
         """Understand one line, or say with a code why it cannot be: never raises."""
         quick = self._quickly(line)
         if quick is not None:
-            return Judged(quick, None)
+            return quick, None
         try:
-            return Judged(self._understand(line), None)
+            return self._understand(line), None
         except _Refused as refused:
-            return Judged(None, refused.args[0])
+            return None, refused.args[0]
 
     def _quickly(self, line: bytes) -> dict[str, Any] | None:
         # Escapes may be NUL or half a surrogate pair, which no database takes as text.
