@@ -182,7 +182,8 @@ class PhoneUser:
         self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         self.page.evaluate(
             """async () => {
-                while (!(await caches.keys()).some((name) => name.startsWith('guard-'))) await new Promise(done => setTimeout(done, 50))
+                const kept = async () => (await caches.keys()).some((name) => name.startsWith('guard-'))
+                while (!(await kept())) await new Promise(done => setTimeout(done, 50))
             }"""
         )
 
