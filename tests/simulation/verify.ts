@@ -140,7 +140,9 @@ function checkTold({ model }: Setting, { disk }: Handset, stream: string, found:
   const row = found.streams.find((one) => one.stream === stream)
   if (row === undefined || model.shared.has(stream)) return
   for (const [id, gone] of model.destroyed) {
-    if (gone.stream !== stream || gone.forgotten || !model.ticked.has(id)) continue
+    const tick = model.ticked.get(id)
+    // What was on its way when the database went may have arrived after all.
+    if (gone.stream !== stream || gone.forgotten || tick === undefined || model.stored.has(tick.line)) continue
     if (gone.n < row.next && gone.n > row.head) continue
     model.fail(`${id} is lost (${gone.n} of ${stream}) and its phone tells of less`)
   }
