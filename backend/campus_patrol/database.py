@@ -28,6 +28,8 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    Update,
+    bindparam,
     create_engine,
     event,
     func,
@@ -35,6 +37,7 @@ from sqlalchemy import (
     orm,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
@@ -265,6 +268,23 @@ def page(statement: Select[Any], *, page: int, page_size: int) -> dict[str, Any]
 def upsert(table: type[Base]) -> Any:
     """Start an INSERT that can say ON CONFLICT, in the dialect of the engine in use."""
     return (postgresql if db.engine.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def put_rows(table: type[Base], key: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Write columns back to rows of the session's school, each found by its ``key``, by one prepared statement.
+
+    All rows name the same columns, the key among them.
+    """
+    if rows:
+        new = [{f"new_{name}": value for name, value in row.items()} for row in rows]
+        ask(_putting(table.__table__, key, tuple(rows[0])), new)
+
+
+@lru_cache(maxsize=16)
+def _putting(table: Table, key: str, columns: tuple[str, ...]) -> Update:
+    new = {name: bindparam(f"new_{name}") for name in columns}
+    found = (table.c[key] == new.pop(key), table.c.school_id == bindparam("school"))
+    return update(table).where(*found).values(new)
 
 
 def insert_rows(table: type[Base], rows: Sequence[msgspec.Struct]) -> None:

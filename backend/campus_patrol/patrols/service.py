@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, func, insert, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from campus_patrol import clock
@@ -22,6 +22,7 @@ from campus_patrol.database import (
     insert_rows,
     new_id,
     page,
+    put_rows,
 )
 from campus_patrol.history.service import note as note_event
 from campus_patrol.patrols import rules
@@ -56,11 +57,6 @@ _TAGS_BY_CODE, _TAGS_BY_SHORT = _TAG.where(Tag.code.in_(_IDS)), _TAG.where(Tag.s
 _PHONE_STATE = ("last_person_id", "pin_verified", "last_boot", "last_at", "last_elapsed")
 _PHONES = select(Device.id, Device.school_id, *(getattr(Device, name) for name in _PHONE_STATE)).where(
     Device.school_id == _SCHOOL, Device.id.in_(_IDS)
-)
-_PUT_PHONES = (
-    update(Device.__table__)
-    .where(Device.school_id == _SCHOOL, Device.id == bindparam("of"))
-    .values({name: bindparam(f"new_{name}") for name in _PHONE_STATE})
 )
 
 
@@ -106,7 +102,7 @@ def project(records: Sequence[ProjectedRecord]) -> Projection:
                 )
         elif record.kind == "round_start":
             rounds.append(_round_row(record, zone))
-    ask(_PUT_PHONES, [phone.state() for phone in carried.values()])
+    put_rows(Device, "id", [phone.state() for phone in carried.values()])
     if checkpoints:
         insert_rows(Checkpoint, checkpoints)
     for model, rows in ((Round, rounds), (Doubt, doubts)):
@@ -149,7 +145,7 @@ class _Carried:
         """Return what is to be written on the phone: what its next record is judged by."""
         tick = (self.tick.boot, self.tick.at, self.tick.elapsed) if self.tick else (None, None, None)
         state = zip(_PHONE_STATE, (self.person, self.pin_verified, *tick), strict=True)
-        return {"of": self.id} | {f"new_{name}": value for name, value in state}
+        return {"id": self.id, **dict(state)}
 
 
 class _Read(NamedTuple):

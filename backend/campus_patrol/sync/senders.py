@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, exists, insert, select, update
 
-from campus_patrol.database import ask, current_school_id, db
+from campus_patrol.database import ask, current_school_id, db, put_rows
 from campus_patrol.people.models import Device, School
 from campus_patrol.photos.models import RecordPhoto
 from campus_patrol.sync.models import Quarantine, Stream
@@ -53,17 +53,16 @@ _PUT_LOG = (
     .where(School.id == _SCHOOL)
     .values(log_length=bindparam("new_length"), log_hash=bindparam("new_hash"))
 )
-_PHONE_STATE = ("seen_at", "waiting", "persisted", "app")
-_PUT_PHONES = (
-    update(Device.__table__)
-    .where(Device.school_id == _SCHOOL, Device.id == bindparam("of"))
-    .values({name: bindparam(f"new_{name}") for name in _PHONE_STATE})
-)
-_STREAM_STATE = ("device_id", "announced_next", "head", "head_hash", "heard_at", "ended", "ended_at")
-_PUT_STREAMS = (
-    update(Stream.__table__)
-    .where(Stream.school_id == _SCHOOL, Stream.stream == bindparam("of"))
-    .values({name: bindparam(f"new_{name}") for name in _STREAM_STATE})
+_PHONE_STATE = ("id", "seen_at", "waiting", "persisted", "app")
+_STREAM_STATE = (
+    "stream",
+    "device_id",
+    "announced_next",
+    "head",
+    "head_hash",
+    "heard_at",
+    "ended",
+    "ended_at",
 )
 
 
@@ -129,9 +128,7 @@ def find_phones(ids: Collection[str]) -> dict[str, PhoneRow]:
 
 def put_phones(phones: Iterable[PhoneRow]) -> None:
     """Write down what phones have announced."""
-    rows = [_state(phone, _PHONE_STATE) | {"of": phone.id} for phone in phones]
-    if rows:
-        ask(_PUT_PHONES, rows)
+    put_rows(Device, "id", [_chosen(phone, _PHONE_STATE) for phone in phones])
 
 
 def find_streams(names: Collection[str]) -> dict[str, StreamRow]:
@@ -148,12 +145,11 @@ def put_streams(streams: Iterable[StreamRow]) -> None:
             del row["has_aside"], row["lacks_photos"], row["is_new"]
             new.append(row | {"school_id": current_school_id()})
         else:
-            old.append(_state(stream, _STREAM_STATE) | {"of": stream.stream})
+            old.append(_chosen(stream, _STREAM_STATE))
     if new:
         db.session.connection().execute(insert(Stream.__table__), new)
-    if old:
-        ask(_PUT_STREAMS, old)
+    put_rows(Stream, "stream", old)
 
 
-def _state(row: PhoneRow | StreamRow, names: Iterable[str]) -> dict[str, Any]:
-    return {f"new_{name}": getattr(row, name) for name in names}
+def _chosen(row: PhoneRow | StreamRow, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
