@@ -1,21 +1,46 @@
 """Schools are walled off from each other, the log only grows, and the migrations make what the models say."""
 
+import importlib
+import pkgutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from flask import Flask
-from sqlalchemy import create_engine, func, insert, select, text, update
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from sqlalchemy import Delete, Select, Table, Update, create_engine, func, insert, select, text, update
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import visitors
 
+import campus_patrol
 from campus_patrol import database, models
-from campus_patrol.database import Base, SchoolOwned, any_school, db, page, use_school
+from campus_patrol.database import (
+    Base,
+    SchoolOwned,
+    any_school,
+    db,
+    insert_rows,
+    page,
+    put_rows,
+    use_school,
+)
 from campus_patrol.places.models import Building, Place
 from campus_patrol.settings import Settings
 from campus_patrol.sync.models import Record
+
+MODULES = [
+    found.name
+    for found in pkgutil.walk_packages(campus_patrol.__path__, "campus_patrol.")
+    if ".migrations" not in found.name
+]
 
 
 def test_every_table_names_its_school_but_the_two_that_come_before_schools() -> None:
@@ -133,6 +158,64 @@ def test_the_migrations_make_exactly_the_tables_of_the_models(settings: Settings
 def test_the_migrations_go_down_and_up_again(settings: Settings) -> None:
     _migrate(settings, lambda config: command.downgrade(config, "base"))
     assert _migrate(settings, lambda config: command.upgrade(config, "head")) == []
+
+
+def test_every_statement_that_is_kept_names_the_school() -> None:
+    """They go past the session, which would add it; the token of a phone is what says whose it is."""
+    kept = {
+        f"{module.__name__}.{name}": value
+        for module in map(importlib.import_module, MODULES)
+        for name, value in vars(module).items()
+        if isinstance(value, Select | Update | Delete)
+    }
+    assert len(kept) > 8
+    for name, statement in kept.items():
+        tables = [part for part in visitors.iterate(statement) if isinstance(part, Table)]
+        if any("school_id" in table.c or table.name == "school" for table in tables):
+            assert ":school" in str(statement) or name == "campus_patrol.security._BY_TOKEN", name
+
+
+class NewBuilding(msgspec.Struct):
+    id: str
+    school_id: str
+    name: str
+    position: int
+
+
+@pytest.mark.parametrize("count", [1, 49, 50, 51, 499, 500, 501, 1101])
+def test_rows_arrive_each_once_however_many_go_by_one_statement(app: Flask, school, count: int) -> None:
+    with app.app_context():
+        use_school(school.id)
+        rows = [NewBuilding(f"{i:036}", school.id, f"{i} 号楼", i % 3) for i in range(count)]
+        insert_rows(Building, rows)
+        there = db.session.execute(
+            select(Building.id, Building.name, Building.position).where(Building.id < "0" * 32 + "9")
+        ).all()
+        assert sorted(map(tuple, there)) == [(row.id, row.name, row.position) for row in rows]
+
+
+def test_columns_are_written_back_to_the_rows_of_ones_own_school_only(
+    app: Flask, school, other_school
+) -> None:
+    with app.app_context():
+        with any_school():
+            ids = dict(db.session.execute(select(Building.school_id, Building.id)).all())
+        use_school(school.id)
+        put_rows(Building, "id", [{"name": "改了", "id": building} for building in ids.values()])
+        with any_school():
+            changed = db.session.scalars(select(Building.school_id).where(Building.name == "改了")).all()
+        assert changed == [school.id]
+
+
+@given(
+    st.datetimes(),
+    st.sampled_from([UTC, ZoneInfo("Asia/Shanghai"), timezone(-timedelta(hours=9, minutes=30))]),
+)
+def test_an_instant_is_written_as_isoformat_would(at: datetime, zone: tzinfo) -> None:
+    at = at.replace(tzinfo=zone)
+    assume(2 <= at.year <= 9998)
+    write = database.UtcDateTime().bind_processor(sqlite.dialect())
+    assert write(at) == at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def test_school_owned_is_what_the_scope_looks_for() -> None:

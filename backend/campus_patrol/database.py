@@ -288,7 +288,7 @@ def _putting(table: Table, key: str, columns: tuple[str, ...]) -> Update:
 
 
 def insert_rows(table: type[Base], rows: Sequence[msgspec.Struct]) -> None:
-    """Insert rows, structs whose fields are columns of the table (their school too), by one prepared statement.
+    """Insert rows by one prepared statement: structs with a field for each column, also for those with a default.
 
     The same as the ORM's bulk insert without its bookkeeping, which took most of the time of a batch of records.
     """
