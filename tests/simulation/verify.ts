@@ -137,13 +137,14 @@ function checkTold({ model }: Setting, { disk }: Handset, stream: string, found:
     line.includes('"kind":"boot"') && line.includes('"lost"') && line.includes(`"before":{"stream":"${stream}"`)
   if (!lines.some(isIt)) model.fail(`nobody says that the database with stream ${stream} was lost`)
   // What came back need not be told, and what did not must be, whether or not the server had heard of it.
-  const row = found.streams.find((one) => one.stream === stream)
-  if (row === undefined || model.shared.has(stream)) return
+  // A phone that changed schools since tells the new one.
+  const heard = found.streams.filter((one) => one.stream === stream)
+  if (heard.length === 0 || model.shared.has(stream)) return
   for (const [id, gone] of model.destroyed) {
     const tick = model.ticked.get(id)
     // What was on its way when the database went may have arrived after all.
     if (gone.stream !== stream || gone.forgotten || tick === undefined || model.stored.has(tick.line)) continue
-    if (gone.n < row.next && gone.n > row.head) continue
+    if (heard.some(({ head, next }) => gone.n < next && gone.n > head)) continue
     model.fail(`${id} is lost (${gone.n} of ${stream}) and its phone tells of less`)
   }
 }

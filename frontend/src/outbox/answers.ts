@@ -43,6 +43,11 @@ export async function ask(world: World, path: string, request: Request): Promise
 
 const NO_ANSWER: Outcome = { outcome: 'network', status: null, code: null, retryAfter: 0 }
 
+/** Another 401 of our server was meant for another request: it says nothing of this phone's token. */
+export function isShutOut(status: number | null, code: string | null): code is string {
+  return status === 401 && code !== null && code.startsWith('device_')
+}
+
 /**
  * An answer that is no yes: nothing in the queue changes. A 401 of our server is remembered, for a person to see,
  * unless the phone was enrolled again while it was under way.
@@ -60,7 +65,7 @@ export async function refusal(
   if (status === 429 || status >= 500) {
     return { outcome: 'busy', status, code, retryAfter: retryAfter(answer.retryAfter, world.now()) }
   }
-  if (status === 401 && code !== null) {
+  if (isShutOut(status, code)) {
     const stopped = { code, at: world.now() }
     const current = await store.write(['meta', 'device'], async (tx) => {
       const device = (await tx.objectStore('device').get('device')) as DeviceRow | undefined

@@ -349,6 +349,16 @@ test('a proxy that says too large once sets nothing aside', async () => {
   expect((await tab.outbox.counts()).waiting).toBe(0)
 })
 
+test('a refusal that was meant for another request shuts nobody out', async () => {
+  await tab.sync.run()
+  await tab.check('r1')
+  server.faults.push('enrolment_401')
+  expect(await tab.sync.run()).toMatchObject({ outcome: 'refused', status: 401, code: 'enrolment_used' })
+  expect((await tab.outbox.counts()).stopped).toBeNull()
+  await tab.sync.run()
+  expect((await tab.outbox.counts()).waiting).toBe(0)
+})
+
 test('a revoked phone keeps everything, says so, and goes on after it was enrolled again', async () => {
   const saved = await tab.check('r1')
   server.tokens.clear()

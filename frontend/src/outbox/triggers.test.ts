@@ -108,6 +108,14 @@ test('after a 401 only a person starts it again', async () => {
   triggers.stop()
 })
 
+test('a 401 that says nothing of this phone stops nothing', async () => {
+  const { triggers, times } = scripted(() => ({ outcome: 'refused', status: 401, code: 'enrolment_used', retryAfter: 0 }))
+  triggers.start()
+  await tab.world.advance(3_600_000)
+  expect(times.length).toBeGreaterThan(5)
+  triggers.stop()
+})
+
 test('a save while a batch is under way is looked at once more, and never are two in flight', async () => {
   let inFlight = 0
   let most = 0

@@ -1,7 +1,7 @@
 /** When to sync: page load, save, online, visible, once a minute, the button; after a failure with growing patience. */
 import { newId } from './chain'
 import type { Lease, Store } from './db'
-import type { Outcome } from './answers'
+import { isShutOut, type Outcome } from './answers'
 import type { Sync } from './sync'
 import type { LastTry } from './types'
 import type { Wake, World } from './world'
@@ -62,7 +62,7 @@ export class Triggers {
   /** Tries now unless something forbids it; resolves when the try has ended. */
   async kick(why: Why): Promise<void> {
     if (why === 'button' || why === 'enrolled') this.stopped = false
-    // A 401 will not go away by asking again, only by a person.
+    // Being shut out will not go away by asking again, only by a person.
     if (this.stopped) return
     if (why !== 'timer' && why !== 'retry') this.failures = 0
     const quiet = this.quietUntil - this.world.now()
@@ -105,7 +105,7 @@ export class Triggers {
     if (outcome === 'ok') {
       this.failures = 0
       this.quietUntil = 0
-    } else if (status === 401 && outcome === 'refused') this.stopped = true
+    } else if (isShutOut(status, code)) this.stopped = true
     else {
       if (result.retryAfter > 0) this.quietUntil = this.world.now() + result.retryAfter
       this.later(Math.max(this.patience(), result.retryAfter))

@@ -20,6 +20,7 @@ export type Fault =
   | 'low_ack'
   | 'portal_401'
   | 'revoked_401'
+  | 'enrolment_401'
   | 'forbidden_403'
   | 'large_413'
   | 'busy_429'
@@ -274,6 +275,8 @@ function broken(fault: Fault | undefined, retryAfter: string): Answer | null {
       return { status: 401, retryAfter: null, text: page }
     case 'revoked_401':
       return problem(401, 'device_revoked')
+    case 'enrolment_401':
+      return problem(401, 'enrolment_used')
     case 'forbidden_403':
       return { status: 403, retryAfter: null, text: page }
     case 'large_413':
