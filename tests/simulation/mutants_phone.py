@@ -164,7 +164,11 @@ PHONE: dict[str, list[Patch]] = {
         ),
     ],
     "a portal's 401 signs out": [
-        ("answers.ts", "  return status === 401 && code !== null && code.startsWith('device_')", "  return status === 401"),
+        (
+            "answers.ts",
+            "  return status === 401 && code !== null && code.startsWith('device_')",
+            "  return status === 401",
+        ),
         (
             "answers.ts",
             "    const stopped = { code, at: world.now() }\n",
