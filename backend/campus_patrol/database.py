@@ -24,6 +24,7 @@ from sqlalchemy import (
     DateTime,
     Executable,
     ForeignKey,
+    LargeBinary,
     MetaData,
     Select,
     String,
@@ -293,16 +294,20 @@ def insert_rows(table: type[Base], rows: Sequence[msgspec.Struct]) -> None:
     The same as the ORM's bulk insert without its bookkeeping, which took most of the time of a batch of records.
     """
     connection, columns = db.session.connection(), rows[0].__struct_fields__
-    statement, order, processors = _prepared(table.__table__, columns, connection.dialect)
+    dialect = connection.dialect
     # By columns, because neighbours in one are often the same value, and turning a table over is cheap.
-    made = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
-    for position, process in processors:
-        made[position] = _processed(made[position], process)
-    values: list[Any] = list(zip(*(made[position] for position in order), strict=True))
-    if connection.dialect.paramstyle in ("named", "pyformat"):
-        names = [columns[position] for position in order]
-        connection.exec_driver_sql(statement, [dict(zip(names, row, strict=True)) for row in values])
+    made = dict(zip(columns, zip(*map(msgspec.structs.astuple, rows), strict=True), strict=True))
+    for name, process in _processors(table.__table__, columns, dialect):
+        made[name] = _processed(made[name], process)
+    if dialect.name == "postgresql":
+        statement, order = _insertion(table.__table__, columns, dialect)
+        values = zip(*(made[name] for name in order), strict=True)
+        connection.exec_driver_sql(statement, [dict(zip(order, row, strict=True)) for row in values])
         return
+    # What nobody filled in is left out: the driver takes long over each None.
+    filled = tuple(name for name in columns if not _is_one(made[name], None))
+    statement, order = _insertion(table.__table__, filled, dialect)
+    values = list(zip(*(made[name] for name in order), strict=True))
     done = 0
     for count in _ROWS_AT_ONCE:
         while len(values) - done >= count:
@@ -313,40 +318,46 @@ def insert_rows(table: type[Base], rows: Sequence[msgspec.Struct]) -> None:
         connection.exec_driver_sql(statement, values[done:])
 
 
+@lru_cache(maxsize=64)
+def _insertion(table: Table, columns: tuple[str, ...], dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+    """Return an INSERT in the dialect's words, and the order in which it takes the columns."""
+    compiled = insert(table).compile(dialect=dialect, column_keys=list(columns))
+    return str(compiled), tuple(compiled.positiontup or columns)
+
+
 @lru_cache(maxsize=16)
 def _repeated(statement: str, columns: int, count: int) -> str:
     return statement + f", ({', '.join('?' * columns)})" * (count - 1)
 
 
-def _processed(column: Sequence[Any], process: Callable[[Any], Any]) -> Sequence[Any]:
-    last = column[0]
-    said = process(last)
-    # One value for all, as when it came: asked in C. Not of JSON, where true equals 1.
-    if column.count(last) == len(column) and not isinstance(last, dict | list):
-        return [said] * len(column)
-    made = []
-    for value in column:
-        if value is not last:
-            last, said = value, process(value)
-        made.append(said)
-    return made
-
-
 @lru_cache(maxsize=64)
-def _prepared(
+def _processors(
     table: Table, columns: tuple[str, ...], dialect: Dialect
-) -> tuple[str, tuple[int, ...], list[tuple[int, Callable[[Any], Any]]]]:
-    """Return an INSERT in the dialect's words, the order in which it takes the columns, and what to do to values."""
-    compiled = insert(table).compile(dialect=dialect, column_keys=list(columns))
-    order = tuple(columns.index(name) for name in compiled.positiontup or columns)
-    processors = [
-        (position, process)
-        for position, name in enumerate(columns)
-        # Both drivers take a truth value as it is.
-        if not isinstance(table.c[name].type, Boolean)
-        and (process := table.c[name].type.dialect_impl(dialect).bind_processor(dialect))
+) -> list[tuple[str, Callable[[Any], Any]]]:
+    """Return by column what is to be done to values for the driver."""
+    # Python's own driver looks for an adapter for each truth value and each bytes before it takes it as it is.
+    quick = {Boolean: int, LargeBinary: bytearray} if dialect.name == "sqlite" else {}
+    return [
+        (name, process)
+        for name in columns
+        if (
+            process := quick.get(type(table.c[name].type))
+            or table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+        )
     ]
-    return str(compiled), order, processors
+
+
+def _processed(column: Sequence[Any], process: Callable[[Any], Any]) -> list[Any]:
+    first = column[0]
+    said = None if first is None else process(first)
+    # One value for all, as when it came. Not of JSON, where true equals 1.
+    if _is_one(column, first) and not isinstance(first, dict | list):
+        return [said] * len(column)
+    return [None if value is None else process(value) for value in column]
+
+
+def _is_one(column: Sequence[Any], value: Any) -> bool:
+    return column[0] == value == column[-1] and column.count(value) == len(column)
 
 
 def escape_like(pattern: str) -> str:
