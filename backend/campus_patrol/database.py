@@ -367,13 +367,16 @@ def escape_like(pattern: str) -> str:
 
 def engine_options(address: str) -> dict[str, Any]:
     """Return what the application's engine is made with: as many connections as threads, and a quick JSON."""
-    options = {
+    options: dict[str, Any] = {
         "json_serializer": lambda value: msgspec.json.encode(value).decode(),
         "json_deserializer": msgspec.json.decode,
-        # The connection that wrote last still knows what it wrote; another would have to read the file again.
-        "pool_use_lifo": True,
     }
-    return options | ({"pool_size": 64, "max_overflow": 8} if address.startswith("postgresql") else {})
+    if address.startswith("postgresql"):
+        options |= {"pool_size": 64, "max_overflow": 8}
+    if address != "sqlite://":
+        # The connection that wrote last still knows what it wrote; another would have to read the file again.
+        options["pool_use_lifo"] = True
+    return options
 
 
 def tune(engine: Engine) -> None:
