@@ -242,9 +242,9 @@ export class Handset {
     if (!spared) this.disk.loseSpare()
     const what = all ? 'the browser has evicted everything' : 'the database was corrupt; the browser starts an empty one'
     this.tell(spared ? `${what}; the spare copy stays, with ${spareLines.size} records` : what)
-    this.set.model.lost(this.disk, new Map([...spareLines, ...held]))
-    const known = !all && chain !== undefined && marker !== undefined
-    this.mustTell = known ? (JSON.parse(marker) as { stream: string }).stream : null
+    const mark = JSON.parse(marker ?? 'null') as { stream: string; seq: number } | null
+    this.set.model.lost(this.disk, new Map([...spareLines, ...held]), mark?.seq)
+    this.mustTell = !all && chain !== undefined && mark !== null ? mark.stream : null
   }
 
   /** The phone's system restores an older copy of the app's data; localStorage stays. */

@@ -25,6 +25,8 @@ interface Destroyed {
   readonly n: number
   /** The server was put back after that: what it had heard is gone too. */
   forgotten: boolean
+  /** A power cut had taken it out of the marker before: the phone cannot know of it. */
+  unmarked: boolean
 }
 
 export class Violation extends Error {}
@@ -157,19 +159,21 @@ export class Model {
     for (const { id, line } of this.ticked.values()) {
       if (this.isSomewhere(id, line) || this.destroyed.has(id)) continue
       // Gone from the phone with its database and from the server with its restore: two disasters, no protocol helps.
-      if (this.wiped.has(id)) this.destroyed.set(id, { stream: '', n: 0, forgotten: true })
+      if (this.wiped.has(id)) this.destroyed.set(id, { stream: '', n: 0, forgotten: true, unmarked: true })
       else this.fail(`${id} was dropped by its phone, and now the restored server does not have it either`)
     }
   }
 
   /** A database or the spare copy went, with these lines in it. */
-  lost(disk: Disk, before: ReadonlyMap<string, Held>): void {
+  lost(disk: Disk, before: ReadonlyMap<string, Held>, marked = Infinity): void {
     for (const { id, line, stream, n } of before.values()) {
       if (disk.lines.has(id)) continue
       this.wiped.add(id)
       const { photos } = this.ticked.get(id) ?? { photos: [] }
       if (!photos.every((name) => disk.spare?.has(`photo/${name}`))) this.bare.add(id)
-      if (!this.isSomewhere(id, line)) this.destroyed.set(id, { stream, n: n ?? 0, forgotten: n === null })
+      if (!this.isSomewhere(id, line)) {
+        this.destroyed.set(id, { stream, n: n ?? 0, forgotten: n === null, unmarked: n !== null && n > marked })
+      }
     }
   }
 

@@ -144,7 +144,7 @@ function checkTold({ model }: Setting, { disk }: Handset, stream: string, found:
     const tick = model.ticked.get(id)
     // What was on its way when the database went may have arrived after all.
     if (gone.stream !== stream || gone.forgotten || tick === undefined || model.stored.has(tick.line)) continue
-    if (heard.some(({ head, next }) => gone.n < next && gone.n > head)) continue
+    if (gone.unmarked || heard.some(({ head, next }) => gone.n < next && gone.n > head)) continue
     model.fail(`${id} is lost (${gone.n} of ${stream}) and its phone tells of less`)
   }
 }
