@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -164,12 +165,20 @@ def sqlite_in_use(file: Path) -> bool:
 
 
 def postgres_in_use(database: str) -> bool:
-    """Say whether anybody else is connected to this database."""
+    """Say whether anybody else is connected to this database, and stays for more than two seconds."""
+    # The database's own helpers come and go as they like.
     others = text(
-        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() LIMIT 1"
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+        "AND backend_type = 'client backend' LIMIT 1"
     )
+    # Whoever has just stopped the server is not told to stop it: its connections take a moment to go.
+    patience = time.monotonic() + 2
     with _admin(database) as connection:
-        return connection.execute(others).first() is not None
+        while connection.execute(others).first() is not None:
+            if time.monotonic() > patience:
+                return True
+            time.sleep(0.05)
+    return False
 
 
 def postgres_is_empty(database: str) -> bool:

@@ -2,10 +2,12 @@
 
 import hashlib
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
@@ -186,6 +188,20 @@ def test_data_in_use_are_not_touched(app, school, phone: Phone, backup, command)
     assert done.exit_code == 2
     assert "Stop the server first" in done.output
     assert counted(app, school.id) == (3, 3)
+
+
+@pytest.mark.parametrize("engine", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+def test_a_server_that_is_just_being_stopped_does_not_hinder_a_restore(
+    app, school, phone: Phone, settings, backup, restore
+) -> None:
+    write(phone, 2)
+    folder = backup()
+    last = psycopg.connect(settings.database_url)
+    ended = threading.Timer(0.7, last.close)
+    ended.start()
+    done = restore(folder, "--replace")
+    ended.join()
+    assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
