@@ -121,6 +121,24 @@ def test_batches_that_wait_are_stored_by_one_commit_and_each_hears_of_its_own(ap
     assert stored(app, school.id) == {phone.stream: 2 for phone in phones}
 
 
+def test_a_stream_that_sends_and_one_that_tells_of_its_loss_share_a_commit_and_neither_undoes_the_other(
+    app, school, phones
+) -> None:
+    old, new = phones[:2]
+    old.sync()
+    old.write(old.checkpoint(tag=school.codes["A101"]))
+    before = {"stream": old.stream, "next": 9}
+    new.write(new.record("boot", data={"reason": "lost", "app": "1", "before": before}))
+    queue = Queue(app, school.id)
+    with commits(app) as made, queue.held():
+        queue.send([(old, old.body()), (new, new.body())])
+    assert (queue.statuses, len(made)) == ([200, 200], 1)
+    with app.app_context():
+        use_school(school.id)
+        row = db.session.get_one(Stream, (school.id, old.stream))
+        assert (row.head, row.head_hash, row.announced_next, row.ended) == (3, old.hashes[3], 9, "lost")
+
+
 def test_nobody_is_answered_before_the_commit_they_share(app, school, phones) -> None:
     queue, commit = Queue(app, school.id), threading.Event()
     with app.app_context():

@@ -25,7 +25,6 @@ export interface Back {
   readonly next: number
 }
 
-
 interface Head {
   readonly stream: string
   /** When that stream began. */
