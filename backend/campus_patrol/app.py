@@ -132,12 +132,16 @@ def _guard_requests(app: Flask) -> None:
         # The one commit of a request. An error handler has rolled back before, so there it commits nothing; and an
         # answer leaves only after this, which is what makes a phone's receipt true.
         try:
-            db.session.commit()
+            # Phones' batches have been committed together already.
+            if db.session().in_transaction():
+                db.session.commit()
         except Exception as error:
             db.session.rollback()
             response = problems.from_error(error, app.logger).response()
-        for name, value in security.HEADERS.items():
-            response.headers.setdefault(name, value)
+        said = {name.lower() for name, _ in response.headers}
+        response.headers.extend(
+            {name: value for name, value in security.HEADERS.items() if name.lower() not in said}
+        )
         if request.path.startswith("/api/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -333,10 +333,10 @@ def test_a_projection_that_fails_puts_one_line_aside_and_keeps_all_three(
     real = patrols.project
     bad = new_id()
 
-    def project(records):
+    def project(records, zone):
         if any(record.id == bad for record in records):
             raise RuntimeError("planted")
-        return real(records)
+        return real(records, zone)
 
     monkeypatch.setattr(patrols, "project", project)
     phone.write(phone.checkpoint(tag=school.codes["A101"]))

@@ -28,7 +28,7 @@ from campus_patrol.history.service import note as note_event
 from campus_patrol.patrols import rules
 from campus_patrol.patrols.models import Checkpoint, Doubt, Round, Route, Stop
 from campus_patrol.patrols.rules import ProjectedRecord, Sighting, Tick
-from campus_patrol.people.models import Device, Person, School
+from campus_patrol.people.models import Device, Person
 from campus_patrol.photos import service as photos
 from campus_patrol.photos.models import Photo, RecordPhoto
 from campus_patrol.places.models import Building, Place
@@ -47,7 +47,6 @@ KIND_COLUMNS: dict[str, InstrumentedAttribute[bool]] = {
 
 # Said once: see sync, which asks them with every batch.
 _SCHOOL, _IDS = bindparam("school"), bindparam("ids", expanding=True)
-_ZONE = select(School.zone).where(School.id == _SCHOOL)
 _PEOPLE = select(Person.id, Person.name, Person.active).where(
     Person.school_id == _SCHOOL, Person.id.in_(_IDS)
 )
@@ -68,16 +67,16 @@ class Projection:
     voided: dict[str, datetime] = field(default_factory=dict)
 
 
-def project(records: Sequence[ProjectedRecord]) -> Projection:
+def project(records: Sequence[ProjectedRecord], zone: ZoneInfo) -> Projection:
     """Make rounds, checkpoints and doubts of records; those of one phone come in the order it made them.
 
-    Every record comes here once: sync has seen to that. Nothing is refused; what looks wrong becomes a doubt. Each
-    table is written by one statement, and what the records name is looked up by one query for each table.
+    ``zone`` is the school's, which says when a night begins. Every record comes here once: sync has seen to that.
+    Nothing is refused; what looks wrong becomes a doubt. Each table is written by one statement, and what the records
+    name is looked up by one query for each table.
     """
     done = Projection()
     if not records:
         return done
-    zone = ZoneInfo(ask(_ZONE).scalar_one())
     phones = ask(_PHONES, {"ids": list({record.device_id: None for record in records})})
     carried = {phone.id: _Carried(phone) for phone in phones}
     known = _Known.of([record for record in records if record.kind == "checkpoint"])

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, exists, insert, select, update
 
@@ -19,7 +20,7 @@ from campus_patrol.sync.rules import GENESIS
 
 _SCHOOL = bindparam("school")
 _LOG = (
-    select(School.id, School.generation, School.durable_log, School.log_length, School.log_hash)
+    select(School.id, School.zone, School.generation, School.durable_log, School.log_length, School.log_hash)
     .where(School.id == _SCHOOL)
     .with_for_update(key_share=True)
 )
@@ -71,6 +72,7 @@ class Log:
     """The school's log: how long it is, the hash of its last line, and how far a backup elsewhere holds it."""
 
     id: str
+    zone: ZoneInfo
     generation: str
     durable_log: int
     log_length: int
@@ -113,7 +115,8 @@ def lock_log() -> Log:
     The weaker of PostgreSQL's two locks: it orders the writers of the log, and lets the desk write rows that name the
     school. With the stronger one, revoking a phone that is just sending could be a deadlock.
     """
-    return Log(*ask(_LOG).one())
+    school, zone, *log = ask(_LOG).one()
+    return Log(school, ZoneInfo(zone), *log)
 
 
 def put_log(log: Log) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import insert, select
@@ -205,11 +206,11 @@ def _store(visits: Sequence[_Visit], school: Log, now: datetime, *, careful: boo
     fresh = [record for line, record in records if line.id]
     _name_photos(fresh, {visit.stream.stream: visit.stream for visit in visits})
     if careful:
-        failed = _project_one_by_one(fresh)
+        failed = _project_one_by_one(fresh, school.zone)
         for line, _ in records:
             line.refusal = "projection_failed" if line.id in failed else line.refusal
     elif fresh:
-        findings.project(fresh, patrols.project(fresh))
+        findings.project(fresh, patrols.project(fresh, school.zone))
     for visit in visits:
         _put_aside([(line, line.refusal) for line in visit.new if line.refusal], visit, now)
 
@@ -287,7 +288,7 @@ def _projected(line: Line, stream: str, device_id: str, now: datetime, skew: tim
     )
 
 
-def _project_one_by_one(records: Iterable[ProjectedRecord]) -> set[str]:
+def _project_one_by_one(records: Iterable[ProjectedRecord], zone: ZoneInfo) -> set[str]:
     """Bring records into the domain tables; return the ids of those that could not be.
 
     Each alone, so that the failing one is known and alone in failing: the line itself is in the log either way.
@@ -296,7 +297,7 @@ def _project_one_by_one(records: Iterable[ProjectedRecord]) -> set[str]:
     for record in records:
         try:
             with db.session.begin_nested():
-                findings.project([record], patrols.project([record]))
+                findings.project([record], patrols.project([record], zone))
         except Exception:
             log.exception("record %s could not be projected", record.id)
             failed.add(record.id)
