@@ -3,6 +3,7 @@ import type { ScanWords } from './scan.zh-CN'
 export const en: ScanWords = {
   title: 'Scan',
   hint: { tag: 'Hold the tag inside the square', enrol: 'Point at the code on the computer', rescue: 'Point at the code on the computer' },
+  dark: 'Too dark to read. Choose Torch to light the tag',
   starting: 'Opening the camera. If asked, choose Allow',
   photoWait: 'Looking at the photo',
 

@@ -6,6 +6,7 @@ import type { Family } from '../guard/scan/family'
 export const zh = {
   title: '扫码',
   hint: { tag: '把标签放进方框', enrol: '对准电脑上的登记码', rescue: '对准电脑上的转交码' },
+  dark: '太暗了，点“手电”照亮标签',
   starting: '正在打开相机，如有询问请点“允许”',
   photoWait: '正在看照片',
 

@@ -2,39 +2,34 @@
  * Reads QR codes off the page's thread. One job at a time; the page never sends a second before the answer.
  * The wasm comes from our own server and is compiled as soon as the worker starts.
  */
-// First, for what follows needs it as it loads.
-import './has-own'
-import { prepareZXingModule, type ReaderOptions, readBarcodes } from 'zxing-wasm/reader'
 import wasmUrl from 'zxing-wasm/reader/zxing_reader.wasm?url'
 import type { Answer, Job } from './job'
-
-const OPTIONS: ReaderOptions = {
-  formats: ['QRCode'],
-  // Denoising costs a second pass on every frame without a code and gains less than the next frame does.
-  tryDenoise: false,
-  // Our tags are dark on white.
-  tryInvert: false,
-  // A poster's code may hang beside the tag; the page takes the one that is ours.
-  maxNumberOfSymbols: 4,
-}
+import { Ladder } from './ladder'
+import { brightness, lumaOf } from './luma'
+import { parsePayload } from './payload'
+import { loadReaders } from './readers'
 
 const worker = self as unknown as DedicatedWorkerGlobalScope
-const ready = prepareZXingModule({ overrides: { locateFile: () => wasmUrl }, fireImmediately: true })
+const ready = loadReaders(wasmUrl).then((readers) => new Ladder(readers, isOurs))
 // A job reports the failure; without jobs nobody needs to know.
 ready.catch(() => undefined)
 
 worker.addEventListener('message', (event: MessageEvent<Job>) => {
-  const { width, height, pixels } = event.data
-  const image = new ImageData(new Uint8ClampedArray(pixels), width, height)
-  read(image).then(
+  read(event.data).then(
     (answer) => worker.postMessage(answer),
     (error: unknown) => worker.postMessage({ is: 'failed', reason: String(error) } satisfies Answer),
   )
 })
 
-async function read(image: ImageData): Promise<Answer> {
-  await ready
+/** A poster beside the tag, or a text with a wrong check character, does not end the search. */
+function isOurs(text: string): boolean {
+  return parsePayload(text).kind !== 'foreign'
+}
+
+async function read({ is, width, height, pixels }: Job): Promise<Answer> {
+  const ladder = await ready
   const started = performance.now()
-  const results = await readBarcodes(image, OPTIONS)
-  return { is: 'read', texts: results.map((result) => result.text), ms: performance.now() - started }
+  const picture = lumaOf(new Uint8ClampedArray(pixels), width, height)
+  const texts = await (is === 'frame' ? ladder.frame(picture) : ladder.still(picture))
+  return { is: 'read', texts, ms: performance.now() - started, light: brightness(picture) }
 }

@@ -6,32 +6,39 @@ let worker: Worker | null = null
 let pending: ((answer: Answer) => void) | null = null
 let last: Promise<unknown> = Promise.resolve()
 let jobs = 0
+let restUntil = 0
+/** Of one core, while the camera looks for a code: a phone that gets hot slows down and dies before the round ends. */
+const MOST_OF_A_CORE = 0.6
 
 /** Start the worker and let it load and compile the decoder, so that the first frame is read at once. */
 export function warm(): void {
   start()
 }
 
-/** Whether a picture is being read: a camera frame is then dropped, because the next one is better than an old one. */
+/**
+ * Whether a picture is being read, or the phone has its rest after one: a camera frame is then dropped, because the
+ * next one is better than an old one.
+ */
 export function busy(): boolean {
-  return jobs > 0
+  return jobs > 0 || performance.now() < restUntil
 }
 
 /** Read all QR codes in a picture, one picture after the other. Its pixels are moved to the worker. */
-export function decode(image: ImageData): Promise<Answer> {
+export function decode(image: ImageData, is: Job['is']): Promise<Answer> {
   jobs += 1
-  const answer = last.then(() => post(image))
-  last = answer.then(() => {
+  const answer = last.then(() => post(image, is))
+  last = answer.then((said) => {
     jobs -= 1
+    if (said.is === 'read') restUntil = performance.now() + said.ms * (1 / MOST_OF_A_CORE - 1)
   })
   return answer
 }
 
-function post(image: ImageData): Promise<Answer> {
+function post(image: ImageData, is: Job['is']): Promise<Answer> {
   return new Promise((resolve) => {
     pending = resolve
     const pixels = image.data.buffer as ArrayBuffer
-    start().postMessage({ width: image.width, height: image.height, pixels } satisfies Job, [pixels])
+    start().postMessage({ width: image.width, height: image.height, pixels, is } satisfies Job, [pixels])
   })
 }
 

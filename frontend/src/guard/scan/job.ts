@@ -1,5 +1,18 @@
 /** What goes to the decoding worker and what comes back. */
-export type Job = { readonly width: number; readonly height: number; readonly pixels: ArrayBuffer }
+export interface Job {
+  readonly width: number
+  readonly height: number
+  readonly pixels: ArrayBuffer
+  /** One camera frame among many, or a photo that is all there is. */
+  readonly is: 'frame' | 'still'
+}
 export type Answer =
-  | { readonly is: 'read'; readonly texts: readonly string[]; readonly ms: number }
+  | {
+      readonly is: 'read'
+      readonly texts: readonly string[]
+      /** How long the reading took, milliseconds. */
+      readonly ms: number
+      /** How bright the picture is, from 0 to 255. */
+      readonly light: number
+    }
   | { readonly is: 'failed'; readonly reason: string }

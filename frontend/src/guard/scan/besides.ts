@@ -1,0 +1,3 @@
+/** The other ways in, and what to do about a camera that does not open. */
+export { default as Trouble } from './Trouble.svelte'
+export { default as TypedNumber } from './TypedNumber.svelte'
