@@ -6,7 +6,7 @@ import { tagHash } from './scan/payload'
 /** A tag that was read and is being looked at: the checklist is open on it. */
 export interface Look {
   readonly tag: string
-  readonly method: 'camera' | 'photo' | 'typed' | 'url'
+  readonly method: 'camera' | 'photo' | 'typed' | 'url' | 'nfc'
   /** performance.now() when it was read: the start of "decode to saved". */
   readonly readAt: number
   readonly place: PackPlace | null

@@ -12,6 +12,8 @@ export const en: ScanWords = {
   torchOn: 'Torch off',
   type: 'Type number',
   photo: 'From photo',
+  nfc: 'NFC',
+  nfcOff: 'Cannot read NFC stickers. Turn NFC on in the phone\u2019s settings and allow it here',
   lens: 'Lens',
   retry: 'Try again',
   camera: 'Camera',

@@ -15,6 +15,8 @@ export const zh = {
   torchOn: '关手电',
   type: '输入号码',
   photo: '照片识别',
+  nfc: 'NFC',
+  nfcOff: '读不了 NFC 贴。请在手机设置里打开 NFC，并允许浏览器使用',
   lens: '换镜头',
   retry: '再试一次',
   camera: '回到相机',

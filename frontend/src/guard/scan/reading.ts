@@ -8,7 +8,7 @@ export interface Read {
   /** The tag's code or short number, or the desk's one-time code. */
   readonly tag: string
   readonly kind: 'code' | 'short' | 'enrol' | 'rescue'
-  readonly method: 'camera' | 'typed' | 'photo'
+  readonly method: 'camera' | 'typed' | 'photo' | 'nfc'
   /** The address in it names another host than this page's: of interest when the pack does not know the tag. */
   readonly otherHost: boolean
   /** performance.now() when it was read. */
