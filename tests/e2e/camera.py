@@ -1,5 +1,6 @@
 """What Chromium's fake camera shows: labels cut out of our own printed sheets, held in front of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,16 +42,26 @@ class FakeCamera:
 
     def show(self, picture: Image.Image | None) -> None:
         """Hold a picture in front of the camera, a hand that trembles a little; None shows the wall."""
-        view = Image.new("L", (WIDTH, HEIGHT), WALL)
-        if picture is not None:
-            edge = round(HEIGHT * 0.6)
-            small = picture.resize((edge, edge), Image.Resampling.BOX)
-            view.paste(small, ((WIDTH - edge) // 2, (HEIGHT - edge) // 2))
+        view = held(picture, (WIDTH, HEIGHT))
+        self.play([ImageChops.offset(view, frame % 3 - 1, frame % 2) for frame in range(2 * RATE)], RATE)
+
+    def play(self, frames: Iterable[Image.Image], rate: int) -> None:
+        """Show grey frames of one size over and over, so many a second."""
+        first, *others = frames
         # 4:2:0 with colourless halves; Y4M wants the studio range 16 to 235.
-        colour = bytes([128]) * (WIDTH * HEIGHT // 2)
+        colour = bytes([128]) * (first.width * first.height // 2)
         with self.file.with_suffix(".new").open("wb") as video:
-            video.write(b"YUV4MPEG2 W%d H%d F%d:1 Ip A1:1 C420jpeg\n" % (WIDTH, HEIGHT, RATE))
-            for frame in range(2 * RATE):
-                shaken = ImageChops.offset(view, frame % 3 - 1, frame % 2)
-                video.write(b"FRAME\n" + shaken.point(lambda v: 16 + v * 219 // 255).tobytes() + colour)
+            video.write(b"YUV4MPEG2 W%d H%d F%d:1 Ip A1:1 C420jpeg\n" % (first.width, first.height, rate))
+            for frame in (first, *others):
+                video.write(b"FRAME\n" + frame.point(lambda v: 16 + v * 219 // 255).tobytes() + colour)
         self.file.with_suffix(".new").replace(self.file)
+
+
+def held(picture: Image.Image | None, size: tuple[int, int]) -> Image.Image:
+    """The corridor's wall with a picture in the middle of it."""
+    view = Image.new("L", size, WALL)
+    if picture is not None:
+        edge = round(size[1] * 0.6)
+        small = picture.resize((edge, edge), Image.Resampling.BOX)
+        view.paste(small, ((size[0] - edge) // 2, (size[1] - edge) // 2))
+    return view

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
@@ -249,7 +249,12 @@ def new_phone(playwright: Playwright, site: Site, tmp_path: Path) -> Iterator[Ca
     """Make phones, each with a profile and a camera of its own."""
     with contextlib.ExitStack() as stack:
 
-        def make(profile: Path | None = None, **options: Any) -> PhoneUser:
+        def make(
+            profile: Path | None = None,
+            *,
+            lens: Literal["shows", "refused", "none"] = "shows",
+            **options: Any,
+        ) -> PhoneUser:
             number = len(list(tmp_path.glob("camera*")))
             camera = FakeCamera(tmp_path / f"camera{number}.y4m")
             camera.show(None)
@@ -258,15 +263,22 @@ def new_phone(playwright: Playwright, site: Site, tmp_path: Path) -> Iterator[Ca
                 executable_path=CHROMIUM,
                 args=[
                     *FLAGS,
-                    "--use-fake-ui-for-media-stream",
-                    "--use-fake-device-for-media-stream",
-                    f"--use-file-for-fake-video-capture={camera.file}",
+                    # Without these flags the browser finds what this machine has: no camera at all.
+                    *(
+                        []
+                        if lens == "none"
+                        else [
+                            f"--use-fake-ui-for-media-stream{'=deny' if lens == 'refused' else ''}",
+                            "--use-fake-device-for-media-stream",
+                            f"--use-file-for-fake-video-capture={camera.file}",
+                        ]
+                    ),
                 ],
                 **{
                     **PHONE,
                     "locale": "zh-CN",
                     "timezone_id": "Asia/Shanghai",
-                    "permissions": ["camera"],
+                    "permissions": ["camera"] if lens == "shows" else [],
                     **options,
                 },
             )
