@@ -31,6 +31,7 @@ GOOD = [
     PHONE.record("sign_in", data={"verified": True}),
     PHONE.record("boot", data={"reason": "lost", "app": "1", "before": {"stream": "a" * 32, "next": 7}}),
     PHONE.record("void", ref=PLACE),
+    PHONE.record("tag_placed", tag="ABCDEFGHJK", data={"place": PLACE, "method": "camera"}),
     PHONE.record(
         "finding", data={"place": None, "kind": "leak", "category": None, "grade": None, "note": "漏"}
     ),

@@ -85,6 +85,13 @@ class BootData(RecordData):
     before = fields.Nested(BeforeData, load_default=None, allow_none=True)
 
 
+class TagPlacedData(RecordData):
+    """Data of a ``tag_placed`` record: on which place the tag of the record hangs, and how it was read."""
+
+    place = fields.String(required=True, validate=_ID)
+    method = fields.String(required=True, validate=validate.OneOf(METHODS))
+
+
 class VoidData(RecordData):
     """Data of a ``void`` record: nothing, its ``ref`` says it all."""
 
