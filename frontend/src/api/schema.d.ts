@@ -1630,14 +1630,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tags, live and revoked, in the order of their places. */
+        /** Tags, live and revoked, in the order of their places; blank ones last, by number. */
         get: {
             parameters: {
                 query?: {
                     page?: number;
                     page_size?: number;
                     search?: string | null;
-                    state?: "live" | "revoked" | null;
+                    state?: "live" | "blank" | "revoked" | null;
                     building?: string | null;
                 };
                 header?: never;
@@ -1661,6 +1661,48 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/blank": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make blank tags, to be printed on a roll and enrolled by walking. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["BlankRequest"];
+                };
+            };
+            responses: {
+                /** @description Created */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["BlankAnswer"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -1767,6 +1809,12 @@ export interface components {
             rooms: components["schemas"]["Counts"];
             routes: components["schemas"]["Counts"];
             taps: components["schemas"]["Counts"];
+        };
+        BlankAnswer: {
+            tags: string[];
+        };
+        BlankRequest: {
+            count: number;
         };
         Building: {
             floors: number[];
@@ -2150,7 +2198,7 @@ export interface components {
         };
         PackTag: {
             hash: string;
-            place: string;
+            place: string | null;
             revoked: boolean;
             short_hash: string;
         };
@@ -2416,6 +2464,8 @@ export interface components {
             kind: "room" | "tap" | "facility" | null;
             /** @default null */
             places: string[] | null;
+            /** @default null */
+            tags: string[] | null;
         };
         StoredPhoto: {
             sha256: string;
@@ -2438,7 +2488,7 @@ export interface components {
             id: string;
             /** Format: date-time */
             made_at: string;
-            place: components["schemas"]["TaggedPlace"];
+            place: components["schemas"]["TaggedPlace"] | null;
             /** Format: date-time */
             printed_at: string | null;
             /** Format: date-time */

@@ -10,7 +10,9 @@ export interface Look {
   /** performance.now() when it was read: the start of "decode to saved". */
   readonly readAt: number
   readonly place: PackPlace | null
-  readonly notice: 'unknown' | 'otherHost' | 'revoked' | null
+  readonly notice: 'unknown' | 'otherHost' | 'revoked' | 'blank' | null
+  /** The guard is asked first where the tag hangs: it is blank, or he said that it is elsewhere. */
+  readonly asks: boolean
   /** What was marked before the page was killed. */
   readonly draft: Draft | null
 }
@@ -65,11 +67,13 @@ export class Patrol {
   readonly done = $derived(placesDone(this.tonight, this.pack?.places ?? [], this.bounds))
   readonly stops = $derived((this.route?.stops ?? []).filter((id) => this.places.has(id)))
   readonly stopsDone = $derived(this.stops.filter((id) => this.done.has(id)).length)
-  readonly next = $derived.by(() => {
+  /** The place that was looked at last. */
+  readonly last = $derived.by(() => {
     const looks = standing(this.tonight)
     const last = looks[looks.length - 1]
-    return nextStops(this.stops, this.done, last ? checkpointData(last).place : null)
+    return last ? checkpointData(last).place : null
   })
+  readonly next = $derived(nextStops(this.stops, this.done, this.last))
   readonly round = $derived(openRound(this.tonight, this.route?.id ?? null, this.night))
 
   constructor(readonly phone: Phone) {
@@ -112,7 +116,7 @@ export class Patrol {
     const read = await this.phone
       .records({
         since: nightBounds(nightOf(Date.now(), this.zone), this.zone).from,
-        kinds: ['checkpoint', 'void', 'round_start', 'round_end'],
+        kinds: ['checkpoint', 'void', 'round_start', 'round_end', 'tag_placed'],
       })
       .catch(() => null)
     if (read) this.#records = read
@@ -181,9 +185,12 @@ export class Patrol {
     const school = this.pack?.school.id ?? this.state.school?.id
     const hash = school ? await tagHash(school, tag) : null
     const known = this.pack?.tags.find((one) => one.hash === hash || one.short_hash === hash)
-    const place = known ? (this.places.get(known.place) ?? null) : null
-    const notice = known?.revoked ? 'revoked' : place ? null : otherHost ? 'otherHost' : 'unknown'
-    return { tag, method, readAt, place, notice, draft }
+    // What was said of it here tonight, which the pack may not know yet.
+    const said = this.tonight.filter((record) => record.kind === 'tag_placed' && record.tag === tag).pop()
+    const place = this.places.get(said ? checkpointData(said).place! : (known?.place ?? '')) ?? null
+    const asks = known !== undefined && !known.revoked && !known.place && !place
+    const notice = known?.revoked ? 'revoked' : place ? null : asks ? 'blank' : otherHost ? 'otherHost' : 'unknown'
+    return { tag, method, readAt, place, notice, asks, draft }
   }
 
   /**

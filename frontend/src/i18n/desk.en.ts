@@ -218,6 +218,7 @@ export const en: DeskWords = {
   doubt: {
     short: {
       tag_unknown: 'Unknown tag',
+      tag_blank: 'Blank tag',
       tag_revoked: 'Revoked tag',
       tag_other_school: "Another school's tag",
       typed_code: 'Typed code',
@@ -232,6 +233,8 @@ export const en: DeskWords = {
       switch (kind) {
         case 'tag_unknown':
           return `The tag read is none the school has made (${p['tag'] ?? '?'})`
+        case 'tag_blank':
+          return 'The tag is blank: nobody has said yet where it hangs'
         case 'tag_revoked':
           return 'The tag read is an old one that has been revoked'
         case 'tag_other_school':
@@ -533,6 +536,8 @@ export const en: DeskWords = {
     searchHint: 'Short code, place, number',
     state: 'State',
     live: 'In use',
+    blank: 'Blank',
+    noPlace: 'No place yet',
     revoked: 'Revoked',
     allStates: 'All',
     building: 'Building',
@@ -547,6 +552,12 @@ export const en: DeskWords = {
     making: 'Making the sheets; a few hundred take some seconds',
     made: 'The PDF has been downloaded. Print it at actual size, not fitted to the page.',
     fileName: 'tags',
+    blankMake: 'Blank tags',
+    blankTitle: 'Print blank tags',
+    blankWhat:
+      'A blank tag has only its code and short code. Put it on the door; on a round a guard scans it, picks the place, and it belongs there. The tag that hung there before stops by itself.',
+    blankCount: 'How many (12 on an A4 page)',
+    blankFile: 'blank-tags',
     count: (n: string) => (n === '1' ? 'About 1 tag' : `About ${n} tags`),
     replace: 'Replace tag',
     replaceTitle: 'Replace this tag',

@@ -213,6 +213,7 @@ export const zh = {
   doubt: {
     short: {
       tag_unknown: '标签不认识',
+      tag_blank: '标签没登记点位',
       tag_revoked: '标签已停用',
       tag_other_school: '外校标签',
       typed_code: '手输短码',
@@ -227,6 +228,8 @@ export const zh = {
       switch (kind) {
         case 'tag_unknown':
           return `扫到的标签不是学校发出的（${p['tag'] ?? '?'}）`
+        case 'tag_blank':
+          return '扫到的是空白标签，还没有登记在哪个点位'
         case 'tag_revoked':
           return '扫到的是已经停用的旧标签'
         case 'tag_other_school':
@@ -528,6 +531,8 @@ export const zh = {
     searchHint: '短码、点位、编号',
     state: '状态',
     live: '在用',
+    blank: '空白',
+    noPlace: '还没有点位',
     revoked: '已停用',
     allStates: '全部',
     building: '楼栋',
@@ -542,6 +547,12 @@ export const zh = {
     making: '正在生成，几百张要等几秒',
     made: 'PDF 已下载。打印时选「实际大小」，不要缩放。',
     fileName: '标签',
+    blankMake: '空白标签',
+    blankTitle: '打印空白标签',
+    blankWhat:
+      '空白标签只有二维码和短码。先贴到门上，保安巡查时扫一下、选点位，这张标签就登记好了；那个点位原来的标签自动停用。',
+    blankCount: '张数（A4 每页 12 张）',
+    blankFile: '空白标签',
     count: (n: string) => `约 ${n} 张标签`,
     replace: '换新标签',
     replaceTitle: '换一张新标签',
