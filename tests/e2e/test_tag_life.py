@@ -21,6 +21,19 @@ def place_of(office: Office, short: str) -> str | None:
     return tag["place"] and tag["place"]["number"]
 
 
+def take_new_pack(guard: PhoneUser) -> None:
+    """Open the page anew and wait until it has kept the pack it was answered."""
+    page = guard.page
+
+    def cursor() -> list[str]:
+        return [row["cursor"] for row in guard.read("pack")]
+
+    before = cursor()
+    page.reload()
+    guard.unlock()
+    wait_until(lambda: cursor() != before, True)
+
+
 def test_a_blank_tag_is_enrolled_by_walking_without_a_signal(
     site: Site, office: Office, guard: PhoneUser
 ) -> None:
@@ -28,21 +41,7 @@ def test_a_blank_tag_is_enrolled_by_walking_without_a_signal(
     blank = {tag["id"]: tag["short"] for tag in office.ask("GET", "tags?state=blank")["items"]}
     first, second = (blank[name] for name in made)
     page = guard.page
-    # The phone learns of the roll with its next pack.
-    page.reload()
-    guard.unlock()
-    page.wait_for_function(
-        """() => new Promise((done) => {
-            const open = indexedDB.open('campus-patrol')
-            open.onsuccess = () => {
-                const all = open.result.transaction('meta').objectStore('meta').getAll()
-                all.onsuccess = () => {
-                    open.result.close()
-                    done(JSON.stringify(all.result).includes('"place":null'))
-                }
-            }
-        })"""
-    )
+    take_new_pack(guard)
     site.stop()
 
     guard.type_number(first)
@@ -81,3 +80,24 @@ def test_a_blank_tag_is_enrolled_by_walking_without_a_signal(
     ] == [("A103", ["typed_code"]), ("A103", ["typed_code"]), (None, ["tag_blank", "typed_code"])]
     (old,) = office.ask("GET", "tags?state=revoked")["items"]
     assert (old["place"]["number"], old["revoked_reason"]) == ("A103", "巡查时换新")
+
+
+def test_a_retired_tag_is_recognised_without_a_signal_recorded_and_flagged(
+    site: Site, office: Office, guard: PhoneUser
+) -> None:
+    tag = office.ask("GET", "tags?search=A101")["items"][0]
+    office.ask("POST", f"tags/{tag['id']}/replace", {"reason": "破损"})
+    page = guard.page
+    take_new_pack(guard)
+    site.stop()
+    guard.type_number(tag["short"])
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("这张标签已更换，请扫新标签")).to_be_visible()
+    # It still says which room this is, and one tap records it.
+    expect(dialog.get_by_text("A101")).to_be_visible()
+    guard.save()
+    site.start()
+    wait_until(lambda: office.ask("GET", "checkpoints")["total"], 1)
+    (one,) = office.ask("GET", "checkpoints")["items"]
+    assert one["place"]["number"] == "A101"
+    assert sorted(doubt["kind"] for doubt in one["doubts"]) == ["tag_revoked", "typed_code"]

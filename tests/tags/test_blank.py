@@ -202,3 +202,15 @@ def test_a_walk_with_a_whole_roll_binds_every_tag(staff: FlaskClient, school: Sc
     assert {tag["code"] for tag in live} == {tag["code"] for tag in roll}
     assert {tag["place"]["id"] for tag in live} == set(school.places.values())
     assert doubts(staff) == []
+
+
+def test_a_blank_tag_that_was_lost_is_retired_and_binds_no_more(
+    staff: FlaskClient, school: SchoolForTest, phone: Phone
+):
+    (blank,) = make(staff, 1)
+    answer = staff.post(f"/api/v1/tags/{blank['id']}/retire", json={"reason": "丢失"})
+    assert (answer.status_code, answer.json["place"]) == (200, None)
+    phone.write(placed(phone, blank["code"], school.places["A101"]))
+    phone.sync()
+    assert shown(staff, blank["code"])["place"] is None
+    assert shown(staff, school.codes["A101"])["revoked_at"] is None

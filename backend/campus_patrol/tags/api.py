@@ -49,6 +49,15 @@ def replace(body: dict[str, str], tag_id: str) -> Tag:
     return service.replace(tag_id=tag_id, reason=body["reason"])
 
 
+@blp.route("/tags/<tag_id>/retire", methods=["POST"])
+@permit("tags.write")
+@blp.arguments(Replacement)
+@blp.response(200, TagSchema)
+def retire(body: dict[str, str], tag_id: str) -> Tag:
+    """Revoke a tag without a new one."""
+    return service.retire(tag_id=tag_id, reason=body["reason"])
+
+
 @blp.route("/tags/sheet", methods=["POST"])
 @permit("tags.write")
 @blp.arguments(SheetRequest)

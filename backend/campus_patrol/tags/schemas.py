@@ -39,7 +39,7 @@ class TagQuery(PageArguments):
 
 
 class Replacement(Schema):
-    """Why a tag is replaced: torn off, unreadable, photographed."""
+    """Why a tag is replaced or retired: torn off, unreadable, photographed."""
 
     reason = fields.String(
         required=True, validate=validate.And(validate.Length(min=1, max=200), validate.Regexp(r"\s*\S"))

@@ -118,15 +118,9 @@ def replace(*, tag_id: str, reason: str) -> Tag:
     Raises not_found, and tag_already_replaced when it is not live any more or is blank: another of the roll will do.
     """
     old = found(db.session.scalars(_tags().where(Tag.id == tag_id)).one_or_none())
-    revoked = db.session.scalars(
-        update(Tag)
-        .where(Tag.id == tag_id, Tag.revoked_at.is_(None))
-        .values(revoked_at=clock.now(), revoked_reason=reason.strip())
-        .returning(Tag.id)
-    ).one_or_none()
-    # Nothing changed: two people replaced it at once, and one new label is enough.
-    if revoked is None or old.place is None:
+    if old.place is None:
         raise Problem("tag_already_replaced")
+    _revoke(old, reason)
     new = make_tag(place=old.place)
     new.place = old.place
     history.note(
@@ -135,6 +129,33 @@ def replace(*, tag_id: str, reason: str) -> Tag:
         detail={"old": old.short, "new": new.short, "reason": reason.strip()},
     )
     return new
+
+
+def retire(*, tag_id: str, reason: str) -> Tag:
+    """Revoke a tag without giving its place a new one; return it. A blank one that was lost goes the same way.
+
+    Raises not_found, and tag_already_replaced when it is not live any more.
+    """
+    old = found(db.session.scalars(_tags().where(Tag.id == tag_id)).one_or_none())
+    _revoke(old, reason)
+    history.note(
+        action="tag.retired",
+        subject=_called(old.place) if old.place else None,
+        detail={"tag": old.short, "reason": reason.strip()},
+    )
+    return old
+
+
+def _revoke(tag: Tag, reason: str) -> None:
+    revoked = db.session.scalars(
+        update(Tag)
+        .where(Tag.id == tag.id, Tag.revoked_at.is_(None))
+        .values(revoked_at=clock.now(), revoked_reason=reason.strip())
+        .returning(Tag.id)
+    ).one_or_none()
+    # Nothing changed: two people replaced it at once, and one new label is enough.
+    if revoked is None:
+        raise Problem("tag_already_replaced")
 
 
 def hang(

@@ -561,7 +561,12 @@ export const en: DeskWords = {
     count: (n: string) => (n === '1' ? 'About 1 tag' : `About ${n} tags`),
     replace: 'Replace tag',
     replaceTitle: 'Replace this tag',
-    replaceWhy: 'The old tag stops at once: a checkpoint made with it is still kept, with a doubt. Print the new one and put it up.',
+    replaceWhy:
+      'The old tag stops at once: the phone asks for the new one, and a checkpoint made with the old is still kept, with a doubt. Print the new one and put it up. When the place needs no tag any more, choose Retire only.',
+    retire: 'Retire',
+    retireOnly: 'Retire only',
+    retireTitle: 'Retire this blank tag',
+    retireBlankWhy: 'A blank tag that was lost or misprinted can not be given a place any more.',
     reason: 'Reason',
     reasons: ['Damaged', 'Lost', 'Unreadable', 'Photographed and passed on'],
     reasonMissing: 'Say why',

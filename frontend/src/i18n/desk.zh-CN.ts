@@ -556,7 +556,12 @@ export const zh = {
     count: (n: string) => `约 ${n} 张标签`,
     replace: '换新标签',
     replaceTitle: '换一张新标签',
-    replaceWhy: '旧标签立即停用；以后有人扫到旧标签，打卡照收，但会记为存疑。新标签要打印后贴上。',
+    replaceWhy:
+      '旧标签立即停用；以后有人扫到旧标签，手机会请他扫新标签，打卡照收，但会记为存疑。新标签要打印后贴上。点位不再需要标签时，选「只停用」。',
+    retire: '停用',
+    retireOnly: '只停用',
+    retireTitle: '停用这张空白标签',
+    retireBlankWhy: '丢了或印坏了的空白标签，停用后不能再登记到点位。',
     reason: '原因',
     reasons: ['破损', '丢失', '看不清', '被人拍照外传'],
     reasonMissing: '请写明原因',
