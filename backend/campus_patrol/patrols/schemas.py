@@ -42,6 +42,8 @@ class CheckpointData(RecordData):
     took_ms = fields.Integer(
         load_default=None, strict=True, validate=validate.Range(min=0, max=2_000_000_000)
     )
+    # Without a default: what older phones write is as right without it, and must not be slower to understand.
+    read_ms = fields.Integer(allow_none=True, strict=True, validate=validate.Range(min=0, max=2_000_000_000))
     readings = fields.Dict(
         keys=fields.String(validate=validate.Length(min=1, max=40)),
         values=fields.Nested(ReadingData),

@@ -252,6 +252,7 @@ class _CheckpointRow(msgspec.Struct, gc=False):
     corrected_at: datetime
     received_at: datetime
     took_ms: int | None
+    read_ms: int | None
     readings: Mapping[str, Any]
     note: str | None
     has_ac: bool
@@ -288,6 +289,7 @@ def _checkpoint(record: ProjectedRecord, known: _Known, phone: _Carried, zone: Z
         made,
         record.received_at,
         data["took_ms"],
+        data.get("read_ms"),
         readings,
         "\n".join(notes) if notes else None,
         "ac" in kinds,

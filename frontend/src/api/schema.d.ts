@@ -1751,6 +1751,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tags/worn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tags that are read so badly that they should be printed again, the worst first. */
+        get: {
+            parameters: {
+                query?: {
+                    page?: number;
+                    page_size?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WornTagPage"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tags/{tag_id}/replace": {
         parameters: {
             query?: never;
@@ -2560,6 +2601,22 @@ export interface components {
             id: string;
             name: string;
             number: string;
+        };
+        WornTag: {
+            by_hand: number;
+            id: string;
+            median_ms: number | null;
+            place: components["schemas"]["PlaceReference"];
+            /** Format: date-time */
+            printed_at: string | null;
+            readings: number;
+            short: string;
+        };
+        WornTagPage: {
+            items: components["schemas"]["WornTag"][];
+            page: number;
+            page_size: number;
+            total: number;
         };
     };
     responses: {

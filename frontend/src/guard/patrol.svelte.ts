@@ -9,6 +9,8 @@ export interface Look {
   readonly method: 'camera' | 'photo' | 'typed' | 'url'
   /** performance.now() when it was read: the start of "decode to saved". */
   readonly readAt: number
+  /** How long the camera saw the code before it was read, in milliseconds. */
+  readonly readMs: number | null
   readonly place: PackPlace | null
   readonly notice: 'unknown' | 'otherHost' | 'revoked' | 'blank' | null
   /** The guard is asked first where the tag hangs: it is blank, or he said that it is elsewhere. */
@@ -168,9 +170,15 @@ export class Patrol {
   }
 
   /** Open the checklist on a tag. Unknown and withdrawn tags open too: they are recorded and looked into later. */
-  async read(tag: string, method: Look['method'], readAt: number, otherHost = false): Promise<Look> {
+  async read(
+    tag: string,
+    method: Look['method'],
+    readAt: number,
+    otherHost = false,
+    readMs: number | null = null,
+  ): Promise<Look> {
     this.touch()
-    const look = await this.#lookAt(tag, method, readAt, otherHost, null)
+    const look = { ...(await this.#lookAt(tag, method, readAt, otherHost, null)), readMs }
     this.look = look
     return look
   }
@@ -190,7 +198,7 @@ export class Patrol {
     const place = this.places.get(said ? checkpointData(said).place! : (known?.place ?? '')) ?? null
     const asks = known !== undefined && !known.revoked && !known.place && !place
     const notice = known?.revoked ? 'revoked' : place ? null : asks ? 'blank' : otherHost ? 'otherHost' : 'unknown'
-    return { tag, method, readAt, place, notice, asks, draft }
+    return { tag, method, readAt, place, notice, asks, draft, readMs: null }
   }
 
   /**
@@ -223,6 +231,7 @@ export class Patrol {
           route,
           round,
           took_ms: Math.round(performance.now() - look.readAt),
+          read_ms: look.readMs,
           readings,
         },
       },
