@@ -2,7 +2,9 @@
 
 import importlib
 import pkgutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -30,11 +32,14 @@ from campus_patrol.database import (
     insert_rows,
     page,
     put_rows,
+    upgrade,
     use_school,
 )
+from campus_patrol.patrols.models import Checkpoint
 from campus_patrol.places.models import Building, Place
 from campus_patrol.settings import Settings
 from campus_patrol.sync.models import Record
+from campus_patrol.tags.models import Tag
 
 MODULES = [
     found.name
@@ -158,6 +163,39 @@ def test_the_migrations_make_exactly_the_tables_of_the_models(settings: Settings
 def test_the_migrations_go_down_and_up_again(settings: Settings) -> None:
     _migrate(settings, lambda config: command.downgrade(config, "base"))
     assert _migrate(settings, lambda config: command.upgrade(config, "head")) == []
+
+
+def test_an_upgrade_makes_a_table_anew_without_losing_what_points_at_it(
+    app: Flask, settings: Settings, school, phone
+) -> None:
+    """SQLite cannot change a column in place, and would delete or refuse on the way what belongs to the old table."""
+    phone.write(phone.checkpoint(tag=school.codes["A101"]))
+    phone.sync()
+    with app.app_context():
+        db.engine.dispose()
+    _migrate(settings, lambda config: command.downgrade(config, "0009_contradictions"))
+    upgrade(settings)
+    with app.app_context():
+        use_school(school.id)
+        (row,) = db.session.execute(
+            select(Checkpoint.place_id, Tag.code).join(Tag, Tag.id == Checkpoint.tag_id)
+        ).all()
+        assert tuple(row) == (school.places["A101"], school.codes["A101"])
+        with pytest.raises(DBAPIError):
+            db.session.execute(text("UPDATE tag SET place_id = 'nowhere'"))
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_an_upgrade_that_would_leave_loose_ends_is_not_made(app: Flask, settings: Settings, school) -> None:
+    with app.app_context():
+        db.engine.dispose()
+    _migrate(settings, lambda config: command.downgrade(config, "0009_contradictions"))
+    file = settings.data / "campus-patrol.sqlite3"
+    with closing(sqlite3.connect(file, isolation_level=None)) as loose:
+        loose.execute("UPDATE tag SET place_id = 'nowhere'")
+        with pytest.raises(RuntimeError, match="a row of tag without its place"):
+            upgrade(settings)
+        assert loose.execute("SELECT version_num FROM alembic_version").fetchone() == ("0009_contradictions",)
 
 
 def test_every_statement_that_is_kept_names_the_school() -> None:

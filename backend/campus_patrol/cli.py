@@ -276,12 +276,21 @@ def tags() -> None:
     type=click.Choice(["room", "tap", "facility"]),
     help=say("只要这类点位。", "Only places of this kind."),
 )
+@click.option(
+    "--blank",
+    type=click.IntRange(1, 500),
+    help=say(
+        "新做这么多张空白标签来打印：先贴上墙，保安扫到时再选点位。",
+        "Make this many blank tags and print those: hang them up first, a guard picks the place when scanning one.",
+    ),
+)
 @public_url_option
 @with_database
 def sheet(
     pdf: Path,
     building: str | None,
     kind: str | None,
+    blank: int | None,
     public_url: str | None,
     data: Path | None,
     database_url: str | None,
@@ -297,6 +306,13 @@ def sheet(
             say(
                 "请用 --public-url https://… 说明手机访问的地址，它会印进二维码。",
                 "Say with --public-url https://… at which address phones reach this server; it goes into the codes.",
+            )
+        )
+    if blank and (building or kind):
+        raise click.UsageError(
+            say(
+                "空白标签还没有点位，不能和 --building、--kind 一起用。",
+                "Blank tags have no place yet: leave out --building and --kind.",
             )
         )
     if not pdf.parent.is_dir():
@@ -315,8 +331,9 @@ def sheet(
                         f"No building is called {building}; known are: {names}.",
                     )
                 )
+        made = [tag.id for tag in service.make_blank_tags(count=blank)] if blank else None
         content = service.render_sheet(
-            building=building_id, kind=kind, base_url=settings.public_url, progress=step
+            tag_ids=made, building=building_id, kind=kind, base_url=settings.public_url, progress=step
         )
         # Written whole or not at all, and before the tags are marked as printed.
         part = pdf.with_name(pdf.name + ".part")

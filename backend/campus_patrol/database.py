@@ -409,6 +409,7 @@ def upgrade(settings: Settings) -> None:
     """Bring the database to this version's tables; makes an SQLite file that is not there yet."""
     from alembic import command
     from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
 
     if settings.database.startswith("sqlite"):
         settings.data.mkdir(parents=True, exist_ok=True)
@@ -416,12 +417,28 @@ def upgrade(settings: Settings) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     engine = create_engine(settings.database)
     tune(engine)
+    if engine.dialect.name == "sqlite":
+        # SQLite changes a column by making the table anew; the rows that point at it must not see it go.
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
     try:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
+            before = MigrationContext.configure(connection).get_current_revision()
             command.upgrade(config, "head")
+            if (
+                engine.dialect.name == "sqlite"
+                and before != MigrationContext.configure(connection).get_current_revision()
+            ):
+                _check_references(connection)
     finally:
         engine.dispose()
+
+
+def _check_references(connection: Connection) -> None:
+    """Raise RuntimeError, so that nothing is committed, when a row points at one that is not there."""
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken:
+        raise RuntimeError(f"the new tables would leave a row of {broken[0]} without its {broken[2]}")
 
 
 def found(row: Any) -> Any:

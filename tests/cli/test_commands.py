@@ -205,6 +205,17 @@ def test_label_sheets_are_written_whole(made: Run, tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir() if "part" in file.name] == []
 
 
+def test_a_roll_of_blank_labels_is_made_and_printed_at_once(made: Run, tmp_path: Path) -> None:
+    address = ("--public-url", "https://patrol.example.cn")
+    done = made("tags", "sheet", tmp_path / "roll.pdf", *address, "--blank", "24")
+    assert done.exit_code == 0, done.stderr
+    assert (tmp_path / "roll.pdf").read_bytes().startswith(b"%PDF-")
+    # They have no place yet, so they are in no building.
+    refused = made("tags", "sheet", tmp_path / "none.pdf", *address, "--blank", "1", "--kind", "room")
+    assert refused.exit_code == 2
+    assert not (tmp_path / "none.pdf").exists()
+
+
 def test_openapi_needs_no_data_and_prints_the_contract(run: Run, data: Path) -> None:
     done = run("openapi")
     assert done.exit_code == 0

@@ -71,6 +71,7 @@ def test_a_route_is_planned_by_the_weekday_of_its_evening():
     [
         ({}, []),
         ({"tag_state": "unknown"}, ["tag_unknown"]),
+        ({"tag_state": "blank"}, ["tag_blank"]),
         ({"tag_state": "revoked"}, ["tag_revoked"]),
         ({"tag_state": "other_school"}, ["tag_other_school"]),
         ({"method": "typed"}, ["typed_code"]),

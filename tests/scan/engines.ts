@@ -29,9 +29,9 @@ const canvas = document.createElement('canvas')
 function engines(tags: boolean, named: readonly string[]): Record<string, Engine> {
   const ladder = new Ladder(readers, (text) => !tags || parsePayload(text).kind !== 'foreign')
   const all: Record<string, Engine> = {
-    ours: (picture) => {
+    ours: async (picture) => {
       const { width, height, pixels } = tags ? cropped(picture) : picture
-      return ladder.frame(lumaOf(pixels, width, height))
+      return (await ladder.frame(lumaOf(pixels, width, height))).texts
     },
     'zxing-wasm': async (picture) => {
       const image = new ImageData(picture.pixels as Uint8ClampedArray<ArrayBuffer>, picture.width, picture.height)
@@ -114,7 +114,8 @@ async function photo(
     results[name] = []
     for (let n = 0; n < frames; n += 1) results[name].push(await timed(engine, { width, height, pixels }))
   }
-  const still: Engine = (picture) => new Ladder(readers, () => true).still(lumaOf(picture.pixels, width, height))
+  const still: Engine = async (picture) =>
+    (await new Ladder(readers, () => true).still(lumaOf(picture.pixels, width, height))).texts
   results['ours, from a file'] = [await timed(still, { width, height, pixels })]
   return results
 }

@@ -26,11 +26,25 @@ GOOD = [
         },
         photos=[{"sha256": "a" * 64, "size": 123_456}],
     ),
+    PHONE.record(
+        "checkpoint",
+        tag="ABCDEFGHJK",
+        data={
+            "place": PLACE,
+            "method": "camera",
+            "route": None,
+            "round": None,
+            "took_ms": 900,
+            "read_ms": 210,
+            "readings": {},
+        },
+    ),
     PHONE.record("round_start", data={"route": PLACE, "night": "2026-11-22"}),
     PHONE.record("round_end", data={"round": PLACE, "reason": None}),
     PHONE.record("sign_in", data={"verified": True}),
     PHONE.record("boot", data={"reason": "lost", "app": "1", "before": {"stream": "a" * 32, "next": 7}}),
     PHONE.record("void", ref=PLACE),
+    PHONE.record("tag_placed", tag="ABCDEFGHJK", data={"place": PLACE, "method": "camera"}),
     PHONE.record(
         "finding", data={"place": None, "kind": "leak", "category": None, "grade": None, "note": "漏"}
     ),

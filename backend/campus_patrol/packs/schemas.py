@@ -43,9 +43,12 @@ class PackPlace(Schema):
 
 
 class PackTag(Schema):
-    """A tag as the phone recognises it without knowing its code: hashes of code and short code."""
+    """A tag as the phone recognises it without knowing its code: hashes of code and short code.
 
-    place = fields.String(required=True)
+    A live one without a place is blank: the phone may say where it hangs.
+    """
+
+    place = fields.String(required=True, allow_none=True)
     hash = fields.String(required=True)
     short_hash = fields.String(required=True)
     revoked = fields.Boolean(required=True)

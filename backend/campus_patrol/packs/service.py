@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from campus_patrol import clock
 from campus_patrol.database import current_school_id, db
@@ -17,6 +18,8 @@ from campus_patrol.people import service as people
 from campus_patrol.places.models import Building, Place
 from campus_patrol.tags.models import Tag
 
+# An old label may hang on somewhere for a school year; phones know it that long, and answer "scan the new one".
+REMEMBERED = timedelta(days=400)
 _PACK = PackSchema()
 
 
@@ -75,7 +78,11 @@ def _pack_tags() -> list[dict[str, Any]]:
             "short_hash": hashed(tag.short),
             "revoked": tag.revoked_at is not None,
         }
-        for tag in db.session.scalars(select(Tag).order_by(Tag.id))
+        for tag in db.session.scalars(
+            select(Tag)
+            .where(or_(Tag.revoked_at.is_(None), Tag.revoked_at > clock.now() - REMEMBERED))
+            .order_by(Tag.id)
+        )
     ]
 
 

@@ -75,6 +75,7 @@ class Checkpoint(Entity, Base):
     corrected_at: Mapped[datetime]  # the phone's time less its clock's error when the batch was sent
     received_at: Mapped[datetime]
     took_ms: Mapped[int | None] = mapped_column(Integer)
+    read_ms: Mapped[int | None] = mapped_column(Integer)  # from the first sight of the code to its reading
     readings: Mapped[dict[str, Any]]
     note: Mapped[str | None] = mapped_column(
         Text

@@ -235,8 +235,9 @@ def clock_jump(before: Tick | None, now: Tick | None) -> timedelta:
 class Sighting(msgspec.Struct, frozen=True, gc=False):
     """Everything that is known about how a checkpoint came to be, gathered before it is judged.
 
-    tag is what was read, as it was read; tag_state is none, live, revoked, other_school or unknown. person_state is
-    active, off or unknown. The two places are ids: the one the phone named and the one the tag hangs on.
+    tag is what was read, as it was read; tag_state is none, live, blank, revoked, other_school or unknown.
+    person_state is active, off or unknown. The two places are ids: the one the phone named and the one the tag is
+    on.
     """
 
     method: str
@@ -265,10 +266,10 @@ class Suspicion:
 def doubts(seen: Sighting) -> list[Suspicion]:
     """Judge a checkpoint; return every reason to look twice, none of which is ever a reason to refuse it.
 
-    Kinds and params: tag_unknown, tag_revoked, tag_other_school, typed_code {tag}; no_tag {}; place_mismatch {said}
-    (the name of the place the phone named); person_unknown {}; person_off {name}; pin_unverified {}; clock_moved
-    {seconds, against}: against `server` the phone was that much ahead (negative: behind), against `elapsed` it was
-    put back by that much.
+    Kinds and params: tag_unknown, tag_blank, tag_revoked, tag_other_school, typed_code {tag}; no_tag {};
+    place_mismatch {said} (the name of the place the phone named); person_unknown {}; person_off {name};
+    pin_unverified {}; clock_moved {seconds, against}: against `server` the phone was that much ahead (negative:
+    behind), against `elapsed` it was put back by that much.
     """
     found: list[Suspicion] = []
     if seen.tag_state == "none":

@@ -42,6 +42,8 @@ class CheckpointData(RecordData):
     took_ms = fields.Integer(
         load_default=None, strict=True, validate=validate.Range(min=0, max=2_000_000_000)
     )
+    # Without a default: what older phones write is as right without it, and must not be slower to understand.
+    read_ms = fields.Integer(allow_none=True, strict=True, validate=validate.Range(min=0, max=2_000_000_000))
     readings = fields.Dict(
         keys=fields.String(validate=validate.Length(min=1, max=40)),
         values=fields.Nested(ReadingData),
@@ -83,6 +85,13 @@ class BootData(RecordData):
     reason = fields.String(required=True, validate=validate.Length(max=20))
     app = fields.String(load_default=None, validate=validate.Length(max=40))
     before = fields.Nested(BeforeData, load_default=None, allow_none=True)
+
+
+class TagPlacedData(RecordData):
+    """Data of a ``tag_placed`` record: on which place the tag of the record hangs, and how it was read."""
+
+    place = fields.String(required=True, validate=_ID)
+    method = fields.String(required=True, validate=validate.OneOf(METHODS))
 
 
 class VoidData(RecordData):

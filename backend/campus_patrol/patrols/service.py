@@ -34,6 +34,7 @@ from campus_patrol.photos.models import Photo, RecordPhoto
 from campus_patrol.places.models import Building, Place
 from campus_patrol.problems import Problem
 from campus_patrol.security import current_person
+from campus_patrol.tags import service as tags
 from campus_patrol.tags.models import Tag
 from qr_codes.payload import TagCode, TagShort, parse
 
@@ -79,6 +80,7 @@ def project(records: Sequence[ProjectedRecord], zone: ZoneInfo) -> Projection:
         return done
     phones = ask(_PHONES, {"ids": list({record.device_id: None for record in records})})
     carried = {phone.id: _Carried(phone) for phone in phones}
+    _hang_tags([record for record in records if record.kind == "tag_placed"])
     known = _Known.of([record for record in records if record.kind == "checkpoint"])
     rounds, checkpoints, doubts = [], [], []
     for record in records:
@@ -148,11 +150,21 @@ class _Carried:
 
 
 class _Read(NamedTuple):
-    """What a phone read from a tag: the school's tag and its place, if it is one, and the state it is in."""
+    """What a phone read from a tag: the school's tag and its place, if it is one, and the state it is in.
+
+    A revoked one is live for what was made ``until`` then: a phone without a signal brings it later.
+    """
 
     id: str | None
     place_id: str | None
     state: str
+    until: datetime | None = None
+
+    def state_at(self, made: datetime) -> str:
+        """Say which state it was in at an instant."""
+        if self.until is None or made >= self.until:
+            return self.state
+        return "live" if self.place_id else "blank"
 
 
 class _Somebody(NamedTuple):
@@ -184,7 +196,7 @@ def _ask_for(statement: Select[Any], ids: Collection[str]) -> Iterable[Row[Any]]
 
 
 def _tags(texts: Iterable[str | None]) -> dict[str | None, _Read]:
-    """Look up what phones read; the state is none, live, revoked, other_school or unknown."""
+    """Look up what phones read; the state is none, live, blank, revoked, other_school or unknown."""
     read = {text: parse(text) for text in texts if text}
     codes = {tag.code for tag in read.values() if isinstance(tag, TagCode)}
     shorts = {tag.short for tag in read.values() if isinstance(tag, TagShort)}
@@ -201,7 +213,8 @@ def _tags(texts: Iterable[str | None]) -> dict[str | None, _Read]:
     for text, tag in read.items():
         code = tag.code if isinstance(tag, TagCode) else tag.short if isinstance(tag, TagShort) else ""
         if row := rows.get(code):
-            known[text] = _Read(row.id, row.place_id, "revoked" if row.revoked_at else "live")
+            state = "revoked" if row.revoked_at else "live" if row.place_id else "blank"
+            known[text] = _Read(row.id, row.place_id, state, row.revoked_at)
         else:
             known[text] = _Read(None, None, "other_school" if code in elsewhere else "unknown")
     return known
@@ -239,6 +252,7 @@ class _CheckpointRow(msgspec.Struct, gc=False):
     corrected_at: datetime
     received_at: datetime
     took_ms: int | None
+    read_ms: int | None
     readings: Mapping[str, Any]
     note: str | None
     has_ac: bool
@@ -262,7 +276,7 @@ def _checkpoint(record: ProjectedRecord, known: _Known, phone: _Carried, zone: Z
         record.id,
         phone.school_id,
         # The tag is the evidence; what the phone believed comes second.
-        tag.place_id if tag.id else said if said in known.places else None,
+        tag.place_id or (said if said in known.places else None),
         tag.id,
         record.tag,
         data["method"],
@@ -275,6 +289,7 @@ def _checkpoint(record: ProjectedRecord, known: _Known, phone: _Carried, zone: Z
         made,
         record.received_at,
         data["took_ms"],
+        data.get("read_ms"),
         readings,
         "\n".join(notes) if notes else None,
         "ac" in kinds,
@@ -291,7 +306,7 @@ def _sighting(record: ProjectedRecord, known: _Known, phone: _Carried, jump: tim
     return Sighting(
         record.data["method"],
         record.tag,
-        tag.state,
+        tag.state if tag.until is None else tag.state_at(record.corrected_at),
         "unknown" if person is None else "active" if person.active else "off",
         record.person,
         person.name if person else None,
@@ -304,6 +319,25 @@ def _sighting(record: ProjectedRecord, known: _Known, phone: _Carried, jump: tim
         record.ahead,
         jump,
     )
+
+
+def _hang_tags(records: Sequence[ProjectedRecord]) -> None:
+    """Bind blank tags to the places that guards say, before anything of the batch is looked up by them."""
+    if not records:
+        return
+    read = _tags({record.tag for record in records})
+    said = {record.data["place"] for record in records}
+    places = {place.id for place in _ask_for(_PLACES, said)}
+    for record in records:
+        tags.hang(
+            record_id=record.id,
+            tag_id=read[record.tag].id,
+            tag_text=record.tag,
+            place_id=record.data["place"] if record.data["place"] in places else None,
+            person_id=record.person,
+            device_id=record.device_id,
+            at=record.corrected_at,
+        )
 
 
 def _end_rounds(records: Sequence[ProjectedRecord]) -> None:

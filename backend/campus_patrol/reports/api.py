@@ -7,6 +7,7 @@ from flask_smorest import Blueprint
 
 from campus_patrol.reports import schemas, service
 from campus_patrol.security import permit
+from campus_patrol.wire import PageArguments
 
 blp = Blueprint("reports", __name__, url_prefix="/api/v1", description="What happened in a night")
 
@@ -35,3 +36,12 @@ def show_night(night: date) -> dict[str, Any]:
 def list_missed(query: dict[str, Any], night: date) -> dict[str, Any]:
     """The places planned for a night that nobody visited, in the order of the routes."""
     return service.list_missed(night=night, page_number=query.pop("page"), **query)
+
+
+@blp.route("/tags/worn")
+@permit("tags.read")
+@blp.arguments(PageArguments, location="query")
+@blp.response(200, schemas.WornTagPage)
+def list_worn_tags(query: dict[str, int]) -> dict[str, Any]:
+    """Tags that are read so badly that they should be printed again, the worst first."""
+    return service.list_worn_tags(page_number=query["page"], page_size=query["page_size"])

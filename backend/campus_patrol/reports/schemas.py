@@ -82,5 +82,18 @@ class MissedQuery(PageArguments):
     search = fields.String(validate=validate.Length(max=100))
 
 
+class WornTagSchema(Schema):
+    """A tag that is read badly: of its last readings the median in ms where known, and how many went by hand."""
+
+    id = fields.String(required=True)
+    short = fields.String(required=True)
+    printed_at = Utc(allow_none=True, required=True)
+    place = fields.Nested(PlaceReference, required=True)
+    readings = fields.Integer(required=True)
+    median_ms = fields.Integer(allow_none=True, required=True)
+    by_hand = fields.Integer(required=True)
+
+
+WornTagPage = page_of(WornTagSchema)
 MissedPlacePage = page_of(MissedPlaceSchema)
 NightSummaryPage = page_of(NightSummarySchema)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, union
 
 from campus_patrol import clock
 from campus_patrol.database import db, escape_like
@@ -17,6 +17,8 @@ from campus_patrol.people.service import current_school
 from campus_patrol.places.models import Building, Place
 from campus_patrol.plans import service as plans
 from campus_patrol.plans.rules import window_ends
+from campus_patrol.reports import rules
+from campus_patrol.tags.models import Tag
 
 
 def list_nights(*, limit: int) -> dict[str, Any]:
@@ -191,3 +193,66 @@ def _rounds(
         }
         for walk, route in walked
     ]
+
+
+def list_worn_tags(*, page_number: int, page_size: int) -> dict[str, Any]:
+    """List the live tags that are read badly since they were last printed, the worst first, in two queries."""
+    mine = (
+        Checkpoint.place_id == Tag.place_id,
+        Checkpoint.tag_id == Tag.id,
+        Checkpoint.voided_at.is_(None),
+        Checkpoint.method.in_(rules.METHODS),
+    )
+    printed = func.coalesce(Tag.printed_at, Tag.made_at)
+    tenth = (
+        select(Checkpoint.corrected_at)
+        .where(*mine, Checkpoint.corrected_at >= printed)
+        .order_by(Checkpoint.corrected_at.desc())
+        .limit(1)
+        .offset(rules.READINGS - 1)
+        .correlate(Tag)
+        .scalar_subquery()
+    )
+    readings: dict[str, list[tuple[str, int | None]]] = defaultdict(list)
+    since = clock.now() - rules.WINDOW
+    # For each tag down the index of its place to the tenth newest reading, not over all nights there ever were. The
+    # outer join keeps SQLite from beginning with the checkpoints.
+    for tag_id, at, method, read_ms in db.session.execute(
+        select(Tag.id, Checkpoint.corrected_at, Checkpoint.method, Checkpoint.read_ms)
+        .join(Place, Place.id == Tag.place_id)
+        .outerjoin(Checkpoint, and_(*mine, Checkpoint.corrected_at >= func.coalesce(tenth, printed)))
+        .where(Tag.revoked_at.is_(None), Place.active)
+    ):
+        if at is not None and at > since:
+            readings[tag_id].append((method, read_ms))
+    worn = {tag_id: rules.wear(these) for tag_id, these in readings.items()}
+    worst = sorted(
+        (tag_id for tag_id, wear in worn.items() if wear.badness >= 1),
+        key=lambda tag_id: (-worn[tag_id].badness, tag_id),
+    )
+    here = worst[(page_number - 1) * page_size : page_number * page_size]
+    rows = {
+        tag.id: (tag, place, building)
+        for tag, place, building in db.session.execute(
+            select(Tag, Place, Building)
+            .join(Place, Place.id == Tag.place_id)
+            .join(Building, Building.id == Place.building_id)
+            .where(Tag.id.in_(here))
+        )
+    }
+    items = []
+    for tag_id in here:
+        tag, place, building = rows[tag_id]
+        wear = worn[tag_id]
+        items.append(
+            {
+                "id": tag.id,
+                "short": tag.short,
+                "printed_at": tag.printed_at,
+                "place": place_reference(place, building),
+                "readings": wear.readings,
+                "median_ms": wear.median_ms,
+                "by_hand": wear.by_hand,
+            }
+        )
+    return {"items": items, "total": len(worst), "page": page_number, "page_size": page_size}

@@ -34,6 +34,7 @@ _READER = Reader(
         "handover": None,
         "notice_read": None,
         "correction": patrol_shapes.CorrectionData(),
+        "tag_placed": patrol_shapes.TagPlacedData(),
         "sos": None,
     },
 )

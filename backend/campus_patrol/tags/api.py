@@ -9,7 +9,15 @@ from campus_patrol.database import db
 from campus_patrol.security import permit
 from campus_patrol.tags import service
 from campus_patrol.tags.models import Tag
-from campus_patrol.tags.schemas import Replacement, SheetRequest, TagPage, TagQuery, TagSchema
+from campus_patrol.tags.schemas import (
+    BlankAnswer,
+    BlankRequest,
+    Replacement,
+    SheetRequest,
+    TagPage,
+    TagQuery,
+    TagSchema,
+)
 
 blp = Blueprint("tags", __name__, url_prefix="/api/v1", description="The printed codes on places")
 
@@ -19,8 +27,17 @@ blp = Blueprint("tags", __name__, url_prefix="/api/v1", description="The printed
 @blp.arguments(TagQuery, location="query")
 @blp.response(200, TagPage)
 def list_tags(query: dict[str, Any]) -> dict[str, Any]:
-    """Tags, live and revoked, in the order of their places."""
+    """Tags, live and revoked, in the order of their places; blank ones last, by number."""
     return service.list_tags(page_number=query.pop("page"), **query)
+
+
+@blp.route("/tags/blank", methods=["POST"])
+@permit("tags.write")
+@blp.arguments(BlankRequest)
+@blp.response(201, BlankAnswer)
+def make_blank(body: dict[str, int]) -> dict[str, Any]:
+    """Make blank tags, to be printed on a roll and enrolled by walking."""
+    return {"tags": [tag.id for tag in service.make_blank_tags(count=body["count"])]}
 
 
 @blp.route("/tags/<tag_id>/replace", methods=["POST"])
@@ -30,6 +47,15 @@ def list_tags(query: dict[str, Any]) -> dict[str, Any]:
 def replace(body: dict[str, str], tag_id: str) -> Tag:
     """Revoke a tag and make a new one for its place."""
     return service.replace(tag_id=tag_id, reason=body["reason"])
+
+
+@blp.route("/tags/<tag_id>/retire", methods=["POST"])
+@permit("tags.write")
+@blp.arguments(Replacement)
+@blp.response(200, TagSchema)
+def retire(body: dict[str, str], tag_id: str) -> Tag:
+    """Revoke a tag without a new one."""
+    return service.retire(tag_id=tag_id, reason=body["reason"])
 
 
 @blp.route("/tags/sheet", methods=["POST"])

@@ -18,12 +18,12 @@ class TaggedPlace(Schema):
 
 
 class TagSchema(Schema):
-    """A tag, live or revoked, and its place."""
+    """A tag, live or revoked, and its place; a blank one has none yet."""
 
     id = fields.String(required=True)
     code = fields.String(required=True)
     short = fields.String(required=True)
-    place = fields.Nested(TaggedPlace, required=True)
+    place = fields.Nested(TaggedPlace, required=True, allow_none=True)
     made_at = Utc(required=True)
     printed_at = Utc(required=True, allow_none=True)
     revoked_at = Utc(required=True, allow_none=True)
@@ -34,20 +34,32 @@ class TagQuery(PageArguments):
     """Which tags to list; the words of search must all be found in short, code, number, name or building."""
 
     search = fields.String(load_default=None, validate=validate.Length(max=80))
-    state = fields.String(load_default=None, validate=validate.OneOf(["live", "revoked"]))
+    state = fields.String(load_default=None, validate=validate.OneOf(["live", "blank", "revoked"]))
     building = fields.String(load_default=None, validate=_ID)
 
 
 class Replacement(Schema):
-    """Why a tag is replaced: torn off, unreadable, photographed."""
+    """Why a tag is replaced or retired: torn off, unreadable, photographed."""
 
     reason = fields.String(
         required=True, validate=validate.And(validate.Length(min=1, max=200), validate.Regexp(r"\s*\S"))
     )
 
 
+class BlankRequest(Schema):
+    """How many blank tags to make: forty-two A4 sheets at most, which is a roll."""
+
+    count = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=500))
+
+
+class BlankAnswer(Schema):
+    """The ids of the blank tags that were made, for the sheet that prints them."""
+
+    tags = fields.List(fields.String(), required=True)
+
+
 class SheetRequest(Schema):
-    """Which places' tags to print; what is not named does not narrow the choice."""
+    """Which tags to print; what is not named does not narrow the choice, and blank ones come only when named."""
 
     building = fields.String(load_default=None, validate=_ID)
     kind = fields.String(load_default=None, validate=validate.OneOf(["room", "tap", "facility"]))
@@ -55,6 +67,12 @@ class SheetRequest(Schema):
         fields.String(validate=_ID),
         load_default=None,
         attribute="place_ids",
+        validate=validate.Length(min=1, max=2000),
+    )
+    tags = fields.List(
+        fields.String(validate=_ID),
+        load_default=None,
+        attribute="tag_ids",
         validate=validate.Length(min=1, max=2000),
     )
 

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, case, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import contains_eager
 
@@ -15,12 +16,17 @@ from campus_patrol.people.models import School
 from campus_patrol.places.models import Building, Place
 from campus_patrol.places.rules import search_words
 from campus_patrol.problems import Problem
-from campus_patrol.tags.models import Tag
+from campus_patrol.tags.models import Placement, Tag
 from qr_codes.payload import new_code, new_short, tag_url
+
+if TYPE_CHECKING:
+    from qr_codes.sheet import Label
 
 # Of the 100,000 short numbers a school can use; drawing one that is still free takes ten draws by then.
 _MOST_SHORTS = 90_000
 _TRIES = 5
+# Why a tag stopped whose place got another one on a round, in the school's language.
+_WALKED = {"zh-CN": "巡查时换新", "en": "replaced by walking"}
 
 
 def make_tag(*, place: Place) -> Tag:
@@ -35,26 +41,41 @@ def make_tags(*, places: Sequence[Place]) -> list[Tag]:
     meant one door must not mean another while old labels may still hang.
     """
     db.session.flush()  # places get their ids here
+    return _make([place.id for place in places])
+
+
+def make_blank_tags(*, count: int) -> list[Tag]:
+    """Make tags that hang nowhere yet, in the order of their numbers: a roll is found by its numbers.
+
+    Raises no_shorts_left.
+    """
+    made = sorted(_make([None] * count), key=lambda tag: tag.short)
+    db.session.flush()
+    history.note(action="tags.blank_made", detail={"tags": count})
+    return made
+
+
+def _make(place_ids: Sequence[str | None]) -> list[Tag]:
     for _ in range(_TRIES - 1):
         try:
-            return _draw(places)
+            return _draw(place_ids)
         except IntegrityError:
             # Somebody else took a short number since we looked, or a code fell twice (there are 2^45).
             continue
-    return _draw(places)
+    return _draw(place_ids)
 
 
-def _draw(places: Sequence[Place]) -> list[Tag]:
+def _draw(place_ids: Sequence[str | None]) -> list[Tag]:
     taken = set(db.session.scalars(select(Tag.short)))
-    if len(taken) + len(places) > _MOST_SHORTS:
+    if len(taken) + len(place_ids) > _MOST_SHORTS:
         raise Problem("no_shorts_left")
     now = clock.now()
     made = []
-    for place in places:
+    for place_id in place_ids:
         while (short := new_short()) in taken:
             pass
         taken.add(short)
-        made.append(Tag(place_id=place.id, code=new_code(), short=short, made_at=now))
+        made.append(Tag(place_id=place_id, code=new_code(), short=short, made_at=now))
     with db.session.begin_nested():
         db.session.add_all(made)
     return made
@@ -68,17 +89,24 @@ def list_tags(
     page_number: int,
     page_size: int,
 ) -> dict[str, Any]:
-    """List tags in the order of their places, the newest of a place first, in two queries."""
-    statement = _tags().order_by(*_in_walking_order(), Tag.made_at.desc(), Tag.id)
+    """List tags in the order of their places, the newest of a place first, then the blank ones; in two queries."""
+    statement = _tags().order_by(
+        Tag.place_id.is_(None),
+        *_in_walking_order(),
+        case((Tag.place_id.is_(None), Tag.short)),
+        Tag.made_at.desc(),
+        Tag.id,
+    )
     # A short number is typed the way it is printed, as 123 456.
     for word in search_words(re.sub(r"(?<=\d{3})\s(?=\d{3}\b)", "", search or "")):
         like = f"%{escape_like(word)}%"
         columns = (Tag.short, Tag.code, Place.number, Place.name, Building.name)
         statement = statement.where(or_(*(text.ilike(like, escape="\\") for text in columns)))
-    if state is not None:
-        statement = statement.where(
-            Tag.revoked_at.is_(None) if state == "live" else Tag.revoked_at.isnot(None)
-        )
+    if state == "revoked":
+        statement = statement.where(Tag.revoked_at.isnot(None))
+    elif state is not None:
+        hangs = Tag.place_id.isnot(None) if state == "live" else Tag.place_id.is_(None)
+        statement = statement.where(Tag.revoked_at.is_(None), hangs)
     if building is not None:
         statement = statement.where(Place.building_id == building)
     return page(statement, page=page_number, page_size=page_size)
@@ -87,18 +115,12 @@ def list_tags(
 def replace(*, tag_id: str, reason: str) -> Tag:
     """Revoke a tag and give its place a new one, which is returned.
 
-    Raises not_found, and tag_already_replaced when it is not live any more.
+    Raises not_found, and tag_already_replaced when it is not live any more or is blank: another of the roll will do.
     """
     old = found(db.session.scalars(_tags().where(Tag.id == tag_id)).one_or_none())
-    revoked = db.session.scalars(
-        update(Tag)
-        .where(Tag.id == tag_id, Tag.revoked_at.is_(None))
-        .values(revoked_at=clock.now(), revoked_reason=reason.strip())
-        .returning(Tag.id)
-    ).one_or_none()
-    # Nothing changed: two people replaced it at once, and one new label is enough.
-    if revoked is None:
+    if old.place is None:
         raise Problem("tag_already_replaced")
+    _revoke(old, reason)
     new = make_tag(place=old.place)
     new.place = old.place
     history.note(
@@ -109,8 +131,92 @@ def replace(*, tag_id: str, reason: str) -> Tag:
     return new
 
 
+def retire(*, tag_id: str, reason: str) -> Tag:
+    """Revoke a tag without giving its place a new one; return it. A blank one that was lost goes the same way.
+
+    Raises not_found, and tag_already_replaced when it is not live any more.
+    """
+    old = found(db.session.scalars(_tags().where(Tag.id == tag_id)).one_or_none())
+    _revoke(old, reason)
+    history.note(
+        action="tag.retired",
+        subject=_called(old.place) if old.place else None,
+        detail={"tag": old.short, "reason": reason.strip()},
+    )
+    return old
+
+
+def _revoke(tag: Tag, reason: str) -> None:
+    revoked = db.session.scalars(
+        update(Tag)
+        .where(Tag.id == tag.id, Tag.revoked_at.is_(None))
+        .values(revoked_at=clock.now(), revoked_reason=reason.strip())
+        .returning(Tag.id)
+    ).one_or_none()
+    # Nothing changed: two people replaced it at once, and one new label is enough.
+    if revoked is None:
+        raise Problem("tag_already_replaced")
+
+
+def hang(
+    *,
+    record_id: str,
+    tag_id: str | None,
+    tag_text: str | None,
+    place_id: str | None,
+    person_id: str | None,
+    device_id: str,
+    at: datetime,
+) -> None:
+    """Take a guard's word that a tag hangs on a place; ``tag_id`` and ``place_id`` are None where nobody knows them.
+
+    A blank tag gets that place, the first word winning, and the place's tag of before is retired with it. A word that
+    contradicts what we know changes nothing: it is kept open for the desk to decide.
+    """
+    state = "open"
+    if tag_id and place_id:
+        # Found blank and bound in one statement: of two phones the second finds nothing left to bind.
+        blank = (Tag.id == tag_id, Tag.place_id.is_(None), Tag.revoked_at.is_(None))
+        bound = db.session.scalars(
+            update(Tag).where(*blank).values(place_id=place_id).returning(Tag.short)
+        ).one_or_none()
+        if bound:
+            state = "bound"
+            _retire_before(place_id, new=(tag_id, bound), at=at, record_id=record_id)
+        elif db.session.scalar(select(Tag.place_id).where(Tag.id == tag_id)) == place_id:
+            state = "same"
+    row = {
+        "id": record_id,
+        "tag_id": tag_id,
+        "tag_text": tag_text,
+        "place_id": place_id,
+        "person_id": person_id,
+        "device_id": device_id,
+        "at": at,
+        "state": state,
+    }
+    db.session.execute(insert(Placement), [row])
+
+
+def _retire_before(place_id: str, *, new: tuple[str, str], at: datetime, record_id: str) -> None:
+    school = db.session.get_one(School, current_school_id())
+    reason = _WALKED.get(school.language, _WALKED["zh-CN"])
+    old = db.session.scalars(
+        update(Tag)
+        .where(Tag.place_id == place_id, Tag.id != new[0], Tag.revoked_at.is_(None))
+        .values(revoked_at=at, revoked_reason=reason)
+        .returning(Tag.short)
+    ).all()
+    place = db.session.scalars(
+        select(Place).join(Place.building).options(contains_eager(Place.building)).where(Place.id == place_id)
+    ).one()
+    detail = {"old": sorted(old), "new": new[1], "reason": reason if old else None, "record": record_id}
+    history.note(action="tag.placed", subject=_called(place), detail=detail)
+
+
 def render_sheet(
     *,
+    tag_ids: Sequence[str] | None = None,
     place_ids: Sequence[str] | None = None,
     building: str | None = None,
     kind: str | None = None,
@@ -120,15 +226,22 @@ def render_sheet(
 ) -> bytes:
     """Draw the label sheets of the live tags on active places, note them as printed, and return the PDF.
 
+    Blank tags are drawn only when they are named by ``tag_ids``.
     ``base_url`` is the server's address as phones reach it. ``before_drawing`` is called between the reading and the
     drawing, which takes a second per 500 labels: a request gives its write lock back there. Raises not_found when a
-    place asked for by id has no tag to print, nothing_to_print, malformed for an address that no tag can carry,
-    and label_font_missing.
+    tag or a place asked for by id has nothing to print, nothing_to_print, malformed for an address that no tag can
+    carry, and label_font_missing.
     """
     # The PDF library takes a fifth of the server's start, and the server draws sheets only now and then.
-    from qr_codes.sheet import FontMissingError, Label, label_sheet
+    from qr_codes.sheet import FontMissingError, label_sheet
 
-    statement = _tags().where(Tag.revoked_at.is_(None), Place.active).order_by(*_in_walking_order(), Tag.id)
+    statement = (
+        _tags()
+        .where(Tag.revoked_at.is_(None), Place.active if tag_ids is None else Place.active.is_not(False))
+        .order_by(Tag.place_id.is_(None), *_in_walking_order(), Tag.short)
+    )
+    if tag_ids is not None:
+        statement = statement.where(Tag.id.in_(tag_ids))
     if place_ids is not None:
         statement = statement.where(Place.id.in_(place_ids))
     if building is not None:
@@ -138,24 +251,16 @@ def render_sheet(
     tags = db.session.scalars(statement).all()
     if place_ids is not None and {tag.place_id for tag in tags} != set(place_ids):
         raise Problem("not_found")
+    if tag_ids is not None and {tag.id for tag in tags} != set(tag_ids):
+        raise Problem("not_found")
     if not tags:
         raise Problem("nothing_to_print")
     try:
-        labels = [
-            Label(
-                url=tag_url(base_url, tag.code),
-                short=tag.short,
-                name=tag.place.name,
-                number=tag.place.number,
-                building=tag.place.building.name,
-                floor=tag.place.floor,
-            )
-            for tag in tags
-        ]
+        labels = [_label(tag, tag_url(base_url, tag.code)) for tag in tags]
     except ValueError:
         raise Problem("malformed", detail="No tag can carry the address this request came to.") from None
     ids = [tag.id for tag in tags]
-    subject = _called(tags[0].place) if len(tags) == 1 else None
+    subject = _called(tags[0].place) if len(tags) == 1 and tags[0].place else None
     school = db.session.get_one(School, current_school_id())
     school_name, language = school.name, school.language
     if before_drawing:
@@ -169,11 +274,27 @@ def render_sheet(
     return pdf
 
 
+def _label(tag: Tag, url: str) -> "Label":
+    from qr_codes.sheet import Label
+
+    place = tag.place
+    if place is None:
+        return Label(url=url, short=tag.short, name="", number="", building="", floor=1)
+    return Label(
+        url=url,
+        short=tag.short,
+        name=place.name,
+        number=place.number,
+        building=place.building.name,
+        floor=place.floor,
+    )
+
+
 def _tags() -> Select[Any]:
     return (
         select(Tag)
-        .join(Tag.place)
-        .join(Place.building)
+        .outerjoin(Tag.place)
+        .outerjoin(Place.building)
         .options(contains_eager(Tag.place).contains_eager(Place.building))
     )
 

@@ -1630,14 +1630,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tags, live and revoked, in the order of their places. */
+        /** Tags, live and revoked, in the order of their places; blank ones last, by number. */
         get: {
             parameters: {
                 query?: {
                     page?: number;
                     page_size?: number;
                     search?: string | null;
-                    state?: "live" | "revoked" | null;
+                    state?: "live" | "blank" | "revoked" | null;
                     building?: string | null;
                 };
                 header?: never;
@@ -1661,6 +1661,48 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/blank": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make blank tags, to be printed on a roll and enrolled by walking. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["BlankRequest"];
+                };
+            };
+            responses: {
+                /** @description Created */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["BlankAnswer"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -1703,6 +1745,47 @@ export interface paths {
                 default: components["responses"]["DEFAULT_ERROR"];
             };
         };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/worn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tags that are read so badly that they should be printed again, the worst first. */
+        get: {
+            parameters: {
+                query?: {
+                    page?: number;
+                    page_size?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WornTagPage"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1755,6 +1838,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tags/{tag_id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke a tag without a new one. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    tag_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Replacement"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Tag"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1767,6 +1896,12 @@ export interface components {
             rooms: components["schemas"]["Counts"];
             routes: components["schemas"]["Counts"];
             taps: components["schemas"]["Counts"];
+        };
+        BlankAnswer: {
+            tags: string[];
+        };
+        BlankRequest: {
+            count: number;
         };
         Building: {
             floors: number[];
@@ -2150,7 +2285,7 @@ export interface components {
         };
         PackTag: {
             hash: string;
-            place: string;
+            place: string | null;
             revoked: boolean;
             short_hash: string;
         };
@@ -2416,6 +2551,8 @@ export interface components {
             kind: "room" | "tap" | "facility" | null;
             /** @default null */
             places: string[] | null;
+            /** @default null */
+            tags: string[] | null;
         };
         StoredPhoto: {
             sha256: string;
@@ -2438,7 +2575,7 @@ export interface components {
             id: string;
             /** Format: date-time */
             made_at: string;
-            place: components["schemas"]["TaggedPlace"];
+            place: components["schemas"]["TaggedPlace"] | null;
             /** Format: date-time */
             printed_at: string | null;
             /** Format: date-time */
@@ -2464,6 +2601,22 @@ export interface components {
             id: string;
             name: string;
             number: string;
+        };
+        WornTag: {
+            by_hand: number;
+            id: string;
+            median_ms: number | null;
+            place: components["schemas"]["PlaceReference"];
+            /** Format: date-time */
+            printed_at: string | null;
+            readings: number;
+            short: string;
+        };
+        WornTagPage: {
+            items: components["schemas"]["WornTag"][];
+            page: number;
+            page_size: number;
+            total: number;
         };
     };
     responses: {

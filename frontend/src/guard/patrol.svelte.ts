@@ -9,8 +9,12 @@ export interface Look {
   readonly method: 'camera' | 'photo' | 'typed' | 'url' | 'nfc'
   /** performance.now() when it was read: the start of "decode to saved". */
   readonly readAt: number
+  /** How long the camera saw the code before it was read, in milliseconds. */
+  readonly readMs: number | null
   readonly place: PackPlace | null
-  readonly notice: 'unknown' | 'otherHost' | 'revoked' | null
+  readonly notice: 'unknown' | 'otherHost' | 'revoked' | 'blank' | null
+  /** The guard is asked first where the tag hangs: it is blank, or he said that it is elsewhere. */
+  readonly asks: boolean
   /** What was marked before the page was killed. */
   readonly draft: Draft | null
 }
@@ -65,11 +69,13 @@ export class Patrol {
   readonly done = $derived(placesDone(this.tonight, this.pack?.places ?? [], this.bounds))
   readonly stops = $derived((this.route?.stops ?? []).filter((id) => this.places.has(id)))
   readonly stopsDone = $derived(this.stops.filter((id) => this.done.has(id)).length)
-  readonly next = $derived.by(() => {
+  /** The place that was looked at last. */
+  readonly last = $derived.by(() => {
     const looks = standing(this.tonight)
     const last = looks[looks.length - 1]
-    return nextStops(this.stops, this.done, last ? checkpointData(last).place : null)
+    return last ? checkpointData(last).place : null
   })
+  readonly next = $derived(nextStops(this.stops, this.done, this.last))
   readonly round = $derived(openRound(this.tonight, this.route?.id ?? null, this.night))
 
   constructor(readonly phone: Phone) {
@@ -112,7 +118,7 @@ export class Patrol {
     const read = await this.phone
       .records({
         since: nightBounds(nightOf(Date.now(), this.zone), this.zone).from,
-        kinds: ['checkpoint', 'void', 'round_start', 'round_end'],
+        kinds: ['checkpoint', 'void', 'round_start', 'round_end', 'tag_placed'],
       })
       .catch(() => null)
     if (read) this.#records = read
@@ -164,9 +170,15 @@ export class Patrol {
   }
 
   /** Open the checklist on a tag. Unknown and withdrawn tags open too: they are recorded and looked into later. */
-  async read(tag: string, method: Look['method'], readAt: number, otherHost = false): Promise<Look> {
+  async read(
+    tag: string,
+    method: Look['method'],
+    readAt: number,
+    otherHost = false,
+    readMs: number | null = null,
+  ): Promise<Look> {
     this.touch()
-    const look = await this.#lookAt(tag, method, readAt, otherHost, null)
+    const look = { ...(await this.#lookAt(tag, method, readAt, otherHost, null)), readMs }
     this.look = look
     return look
   }
@@ -181,9 +193,12 @@ export class Patrol {
     const school = this.pack?.school.id ?? this.state.school?.id
     const hash = school ? await tagHash(school, tag) : null
     const known = this.pack?.tags.find((one) => one.hash === hash || one.short_hash === hash)
-    const place = known ? (this.places.get(known.place) ?? null) : null
-    const notice = known?.revoked ? 'revoked' : place ? null : otherHost ? 'otherHost' : 'unknown'
-    return { tag, method, readAt, place, notice, draft }
+    // What was said of it here tonight, which the pack may not know yet.
+    const said = this.tonight.filter((record) => record.kind === 'tag_placed' && record.tag === tag).pop()
+    const place = this.places.get(said ? checkpointData(said).place! : (known?.place ?? '')) ?? null
+    const asks = known !== undefined && !known.revoked && !known.place && !place
+    const notice = known?.revoked ? 'revoked' : place ? null : asks ? 'blank' : otherHost ? 'otherHost' : 'unknown'
+    return { tag, method, readAt, place, notice, asks, draft, readMs: null }
   }
 
   /**
@@ -216,6 +231,7 @@ export class Patrol {
           route,
           round,
           took_ms: Math.round(performance.now() - look.readAt),
+          read_ms: look.readMs,
           readings,
         },
       },

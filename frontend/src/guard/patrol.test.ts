@@ -1,8 +1,9 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import { startLanguage } from '../i18n/i18n'
-import type { Phone, PhoneState, RecordView } from '../outbox'
+import type { Pack, Phone, PhoneState, RecordView } from '../outbox'
 import { syncSentence, troubleSentence } from './home/sync'
 import { Patrol } from './patrol.svelte'
+import { tagHash } from './scan/payload'
 
 const READY: PhoneState = {
   ready: true,
@@ -88,6 +89,46 @@ test('a record that is kept counts as saved even when the list of tonight cannot
   await patrol.saveLook(look, {}, [], 0)
   expect(phone.save).toHaveBeenCalledTimes(2)
   expect(patrol.justSaved?.id).toBe('r')
+})
+
+const HASHED = {
+  cursor: 'c',
+  made_at: '',
+  school: READY.school!,
+  people: [],
+  buildings: [{ id: 'b', name: '明德楼' }],
+  places: [
+    { id: 'p1', building: 'b', floor: 1, kind: 'room', number: 'A101', name: '七1班', type: null, questions: [], last: null },
+  ],
+  routes: [],
+  questions: [],
+  findings: [],
+} as const
+
+/** A pack that knows one tag: `place` null says it is blank. */
+async function packWith(place: string | null, revoked = false): Promise<Pack> {
+  const [hash, short_hash] = await Promise.all([tagHash('s', '7K3Q9ZX0A1'), tagHash('s', '123455')])
+  return { ...HASHED, tags: [{ place, hash, short_hash, revoked }] }
+}
+
+test('a blank tag asks where it hangs, by its code or its number, and never again once it was said', async () => {
+  const { patrol, phone } = phoneWith(READY)
+  patrol.pack = await packWith(null)
+  for (const tag of ['7K3Q9ZX0A1', '123455']) {
+    expect(await patrol.read(tag, 'camera', 0)).toMatchObject({ asks: true, notice: 'blank', place: null })
+  }
+  const said = { kind: 'tag_placed', tag: '7K3Q9ZX0A1', at: new Date().toISOString(), data: { place: 'p1' }, ref: null }
+  phone.records.mockResolvedValue([said as unknown as RecordView])
+  await patrol.reload()
+  expect(await patrol.read('7K3Q9ZX0A1', 'camera', 0)).toMatchObject({ asks: false, notice: null, place: { id: 'p1' } })
+})
+
+test('only a blank tag asks: one that was retired or hangs somewhere opens its checklist', async () => {
+  const { patrol } = phoneWith(READY)
+  for (const [place, revoked, notice] of [['p1', false, null], ['p1', true, 'revoked'], [null, true, 'revoked'], ['gone', false, 'unknown']] as const) {
+    patrol.pack = await packWith(place, revoked)
+    expect(await patrol.read('7K3Q9ZX0A1', 'camera', 0)).toMatchObject({ asks: false, notice })
+  }
 })
 
 test('the phone locks although nothing can be written', async () => {

@@ -218,6 +218,7 @@ export const en: DeskWords = {
   doubt: {
     short: {
       tag_unknown: 'Unknown tag',
+      tag_blank: 'Blank tag',
       tag_revoked: 'Revoked tag',
       tag_other_school: "Another school's tag",
       typed_code: 'Typed code',
@@ -232,6 +233,8 @@ export const en: DeskWords = {
       switch (kind) {
         case 'tag_unknown':
           return `The tag read is none the school has made (${p['tag'] ?? '?'})`
+        case 'tag_blank':
+          return 'The tag is blank: nobody has said yet where it hangs'
         case 'tag_revoked':
           return 'The tag read is an old one that has been revoked'
         case 'tag_other_school':
@@ -533,10 +536,20 @@ export const en: DeskWords = {
     searchHint: 'Short code, place, number',
     state: 'State',
     live: 'In use',
+    blank: 'Blank',
+    noPlace: 'No place yet',
     revoked: 'Revoked',
     allStates: 'All',
     building: 'Building',
-    columns: { short: 'Short code', place: 'Place', building: 'Building', printed: 'Printed', state: 'State' },
+    columns: {
+      short: 'Short code',
+      place: 'Place',
+      building: 'Building',
+      printed: 'Printed',
+      state: 'State',
+      median: 'Read in (median)',
+      byHand: 'Typed or photo',
+    },
     notPrinted: 'Not printed yet',
     print: 'Print tags',
     printTitle: 'Print tag sheets',
@@ -547,10 +560,31 @@ export const en: DeskWords = {
     making: 'Making the sheets; a few hundred take some seconds',
     made: 'The PDF has been downloaded. Print it at actual size, not fitted to the page.',
     fileName: 'tags',
+    worn: 'Hard to scan',
+    wornWhy:
+      'Of the last 10 scans half took 1.5 s or longer (the time it takes to walk up to the door), or three in ten had to be typed or photographed. Print them again while guards still scan them. From 3 scans on; counted anew after each print.',
+    wornNone: 'No tag is hard to scan',
+    wornNoneWhy: 'Phones report how long each reading took. Tags that are slow, or often typed, appear here.',
+    wornPrintAll: (n) => (n === '1' ? 'Print it again' : `Print these ${n} again`),
+    wornPrinted: (n) => (n === '1' ? '1 tag, counted anew.' : `${n} tags, counted anew.`),
+    byHand: (n, of) => `${n} of ${of}`,
+    readIn: (s) => `${s} s`,
+    reprint: 'Print again',
+    blankMake: 'Blank tags',
+    blankTitle: 'Print blank tags',
+    blankWhat:
+      'A blank tag has only its code and short code. Put it on the door; on a round a guard scans it, picks the place, and it belongs there. The tag that hung there before stops by itself.',
+    blankCount: 'How many (12 on an A4 page)',
+    blankFile: 'blank-tags',
     count: (n: string) => (n === '1' ? 'About 1 tag' : `About ${n} tags`),
     replace: 'Replace tag',
     replaceTitle: 'Replace this tag',
-    replaceWhy: 'The old tag stops at once: a checkpoint made with it is still kept, with a doubt. Print the new one and put it up.',
+    replaceWhy:
+      'The old tag stops at once: the phone asks for the new one, and a checkpoint made with the old is still kept, with a doubt. Print the new one and put it up. When the place needs no tag any more, choose Retire only.',
+    retire: 'Retire',
+    retireOnly: 'Retire only',
+    retireTitle: 'Retire this blank tag',
+    retireBlankWhy: 'A blank tag that was lost or misprinted can not be given a place any more.',
     reason: 'Reason',
     reasons: ['Damaged', 'Lost', 'Unreadable', 'Photographed and passed on'],
     reasonMissing: 'Say why',

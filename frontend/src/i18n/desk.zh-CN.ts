@@ -213,6 +213,7 @@ export const zh = {
   doubt: {
     short: {
       tag_unknown: '标签不认识',
+      tag_blank: '标签没登记点位',
       tag_revoked: '标签已停用',
       tag_other_school: '外校标签',
       typed_code: '手输短码',
@@ -227,6 +228,8 @@ export const zh = {
       switch (kind) {
         case 'tag_unknown':
           return `扫到的标签不是学校发出的（${p['tag'] ?? '?'}）`
+        case 'tag_blank':
+          return '扫到的是空白标签，还没有登记在哪个点位'
         case 'tag_revoked':
           return '扫到的是已经停用的旧标签'
         case 'tag_other_school':
@@ -528,10 +531,20 @@ export const zh = {
     searchHint: '短码、点位、编号',
     state: '状态',
     live: '在用',
+    blank: '空白',
+    noPlace: '还没有点位',
     revoked: '已停用',
     allStates: '全部',
     building: '楼栋',
-    columns: { short: '短码', place: '点位', building: '楼栋', printed: '打印', state: '状态' },
+    columns: {
+      short: '短码',
+      place: '点位',
+      building: '楼栋',
+      printed: '打印',
+      state: '状态',
+      median: '读码（中位）',
+      byHand: '手输或拍照',
+    },
     notPrinted: '还没打印',
     print: '打印标签',
     printTitle: '打印标签纸',
@@ -542,10 +555,31 @@ export const zh = {
     making: '正在生成，几百张要等几秒',
     made: 'PDF 已下载。打印时选「实际大小」，不要缩放。',
     fileName: '标签',
+    worn: '难扫的',
+    wornWhy:
+      '最近 10 次里，一半以上要 1.5 秒才读出来（走到门口的时间），或十次有三次只能手输、拍照。趁保安还愿意扫，先重印换上；至少 3 次才算，重印后重新统计。',
+    wornNone: '没有难扫的标签',
+    wornNoneWhy: '手机会报告每次读码用了多久。读得慢、常要手输的标签会出现在这里。',
+    wornPrintAll: (n: string) => `重印这 ${n} 张`,
+    wornPrinted: (n: string) => `${n} 张，换上后重新统计。`,
+    byHand: (n: string, of: string) => `${of} 次里 ${n} 次`,
+    readIn: (s: string) => `${s} 秒`,
+    reprint: '重印',
+    blankMake: '空白标签',
+    blankTitle: '打印空白标签',
+    blankWhat:
+      '空白标签只有二维码和短码。先贴到门上，保安巡查时扫一下、选点位，这张标签就登记好了；那个点位原来的标签自动停用。',
+    blankCount: '张数（A4 每页 12 张）',
+    blankFile: '空白标签',
     count: (n: string) => `约 ${n} 张标签`,
     replace: '换新标签',
     replaceTitle: '换一张新标签',
-    replaceWhy: '旧标签立即停用；以后有人扫到旧标签，打卡照收，但会记为存疑。新标签要打印后贴上。',
+    replaceWhy:
+      '旧标签立即停用；以后有人扫到旧标签，手机会请他扫新标签，打卡照收，但会记为存疑。新标签要打印后贴上。点位不再需要标签时，选「只停用」。',
+    retire: '停用',
+    retireOnly: '只停用',
+    retireTitle: '停用这张空白标签',
+    retireBlankWhy: '丢了或印坏了的空白标签，停用后不能再登记到点位。',
     reason: '原因',
     reasons: ['破损', '丢失', '看不清', '被人拍照外传'],
     reasonMissing: '请写明原因',

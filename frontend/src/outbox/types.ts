@@ -10,6 +10,7 @@ export type Kind =
   | 'handover'
   | 'notice_read'
   | 'correction'
+  | 'tag_placed'
   | 'void'
   | 'sign_in'
   | 'sign_out'
@@ -169,7 +170,8 @@ export interface PackPlace {
 }
 
 export interface PackTag {
-  readonly place: string
+  /** null: a live one is blank, and whoever hangs it up says where. */
+  readonly place: string | null
   readonly hash: string
   readonly short_hash: string
   readonly revoked: boolean

@@ -2,6 +2,8 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { setLanguage, startLanguage } from '../../i18n/i18n'
 import { zh } from '../../i18n/guard.zh-CN'
 import { en } from '../../i18n/guard.en'
+import { en as waitingEn } from '../../i18n/waiting.en'
+import { zh as waitingZh } from '../../i18n/waiting.zh-CN'
 import type { Pack, PackPlace, PackQuestion, RecordView } from '../../outbox'
 import { lastWords } from './look'
 import { amend, cycle, type Marks, photosOf, readingsOf, togglePhrase } from './marks'
@@ -160,7 +162,7 @@ describe('ready phrases', () => {
       Object.fromEntries(Object.entries(phrases).map(([key, list]) => [key, list.length]))
     expect(count(en.check.phrases)).toEqual(count(zh.check.phrases))
     expect(Object.keys(en.check.handled)).toEqual(Object.keys(zh.check.handled))
-    expect(Object.keys(en.waiting.kinds)).toEqual(Object.keys(zh.waiting.kinds))
+    expect(Object.keys(waitingEn.kinds)).toEqual(Object.keys(waitingZh.kinds))
     expect(en.home.reasons.length).toBe(zh.home.reasons.length)
   })
 })

@@ -30,6 +30,6 @@ async function read({ is, width, height, pixels }: Job): Promise<Answer> {
   const ladder = await ready
   const started = performance.now()
   const picture = lumaOf(new Uint8ClampedArray(pixels), width, height)
-  const texts = await (is === 'frame' ? ladder.frame(picture) : ladder.still(picture))
-  return { is: 'read', texts, ms: performance.now() - started, light: brightness(picture) }
+  const look = await (is === 'frame' ? ladder.frame(picture) : ladder.still(picture))
+  return { is: 'read', ...look, ms: performance.now() - started, light: brightness(picture) }
 }

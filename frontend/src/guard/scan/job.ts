@@ -10,6 +10,8 @@ export type Answer =
   | {
       readonly is: 'read'
       readonly texts: readonly string[]
+      /** Whether the picture shows a code, also one that could not be read. */
+      readonly seen: boolean
       /** How long the reading took, milliseconds. */
       readonly ms: number
       /** How bright the picture is, from 0 to 255. */

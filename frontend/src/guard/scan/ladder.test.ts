@@ -12,7 +12,7 @@ function stage(answers: Record<number, string> = {}, takes = 5) {
     clock += takes
     looks.push(name)
     const text = answers[looks.length]
-    return text ? [text] : []
+    return { texts: text ? [text] : [], seen: text !== undefined }
   }
   const readers: Readers = {
     zxing: vi.fn(async (picture, thorough) => look(`zxing ${picture.width}${thorough ? ' thorough' : ''}`)),
@@ -40,7 +40,7 @@ test('each of four frames is read in another way, and then all four together', a
 test('a text of ours ends the search, and the next tag is looked for from the start', async () => {
   const { ladder, looks } = stage({ 3: 'OURS' })
   await ladder.frame(frame(1))
-  expect(await ladder.frame(frame(2))).toEqual(['OURS'])
+  expect(await ladder.frame(frame(2))).toEqual({ texts: ['OURS'], seen: true })
   expect(looks).toHaveLength(3)
   await ladder.frame(frame(3))
   expect(looks[3]).toBe('zxing 64 thorough')
@@ -48,7 +48,7 @@ test('a text of ours ends the search, and the next tag is looked for from the st
 
 test('a poster beside the tag does not end the search, and is told', async () => {
   const { ladder, looks } = stage({ 1: 'POSTER', 2: 'OURS' })
-  expect(await ladder.frame(frame(1))).toEqual(['POSTER', 'OURS'])
+  expect(await ladder.frame(frame(1))).toEqual({ texts: ['POSTER', 'OURS'], seen: true })
   expect(looks).toHaveLength(2)
 })
 
@@ -70,9 +70,9 @@ test('a lens of another size does not meet the pictures of the one before', asyn
 
 test('a photo is tried in every way there is, until one gives a text of ours', async () => {
   const nothing = stage()
-  expect(await nothing.ladder.still(frame(1))).toEqual([])
+  expect(await nothing.ladder.still(frame(1))).toEqual({ texts: [], seen: false })
   expect(nothing.looks).toHaveLength(7)
   const found = stage({ 5: 'OURS' })
-  expect(await found.ladder.still(frame(1))).toEqual(['OURS'])
+  expect(await found.ladder.still(frame(1))).toEqual({ texts: ['OURS'], seen: true })
   expect(found.looks).toHaveLength(5)
 })

@@ -1,15 +1,28 @@
 import { averaged } from './align'
 import { blurred, halved, type Luma, sharpened } from './luma'
 
-/** The two readers behind the ladder; each returns all texts it finds. */
-export interface Readers {
-  /** ZXing. `thorough` also tries smaller copies of the picture, for a code that is large or small in it. */
-  zxing(picture: Luma, thorough: boolean): Promise<readonly string[]>
-  /** A reader with other weaknesses: it follows bent and dirty codes where ZXing loses its grid. */
-  second(picture: Luma): readonly string[]
+/** What a picture was found to show. */
+export interface Look {
+  readonly texts: readonly string[]
+  /** Whether there is a code in it, also one that could not be read. */
+  readonly seen: boolean
 }
 
-type Rung = (picture: Luma, readers: Readers) => readonly string[] | Promise<readonly string[]>
+/** The two readers behind the ladder. */
+export interface Readers {
+  /** ZXing. `thorough` also tries smaller copies of the picture, for a code that is large or small in it. */
+  zxing(picture: Luma, thorough: boolean): Promise<Look>
+  /** A reader with other weaknesses: it follows bent and dirty codes where ZXing loses its grid. */
+  second(picture: Luma): Look
+}
+
+/** What the rungs have found in one picture so far. */
+interface Sum {
+  readonly texts: Set<string>
+  seen: boolean
+}
+
+type Rung = (picture: Luma, readers: Readers) => Look | Promise<Look>
 
 const plain: Rung = (picture, { zxing }) => zxing(picture, true)
 const smoothedSecond: Rung = (picture, { second }) => second(blurred(picture))
@@ -53,10 +66,10 @@ export class Ladder {
     this.#now = now
   }
 
-  /** Read the next camera frame; returns all texts in it. After one of use the next frame starts afresh. */
-  async frame(picture: Luma): Promise<readonly string[]> {
+  /** Read the next camera frame; returns all that is in it. After one of use the next frame starts afresh. */
+  async frame(picture: Luma): Promise<Look> {
     const started = this.#now()
-    const texts = new Set<string>()
+    const sum: Sum = { texts: new Set(), seen: false }
     this.#remember(halved(picture))
     if (this.#waiting.length === 0) {
       this.#waiting = [...FRAMES[this.#frame % FRAMES.length]!]
@@ -65,19 +78,19 @@ export class Ladder {
     let dearest = 0
     while (this.#waiting.length > 0) {
       const before = this.#now()
-      if (before > started && before - started + dearest > BUDGET) return [...texts]
-      if (await this.#try(this.#waiting.shift()!, picture, texts)) return [...texts]
+      if (before > started && before - started + dearest > BUDGET) return told(sum)
+      if (await this.#try(this.#waiting.shift()!, picture, sum)) return told(sum)
       dearest = Math.max(dearest, this.#now() - before)
     }
-    if (this.#frame % FRAMES.length === 0) await this.#try(this.#together, picture, texts)
-    return [...texts]
+    if (this.#frame % FRAMES.length === 0) await this.#try(this.#together, picture, sum)
+    return told(sum)
   }
 
   /** Read one picture with all there is, however long it takes. */
-  async still(picture: Luma): Promise<readonly string[]> {
-    const texts = new Set<string>()
-    for (const rung of new Set(FRAMES.flat())) if (await this.#try(rung, picture, texts)) break
-    return [...texts]
+  async still(picture: Luma): Promise<Look> {
+    const sum: Sum = { texts: new Set(), seen: false }
+    for (const rung of new Set(FRAMES.flat())) if (await this.#try(rung, picture, sum)) break
+    return told(sum)
   }
 
   #remember(half: Luma): void {
@@ -89,13 +102,18 @@ export class Ladder {
 
   #together: Rung = (_picture, { zxing }) => zxing(blurred(averaged(this.#before)), false)
 
-  async #try(rung: Rung, picture: Luma, texts: Set<string>): Promise<boolean> {
-    const found = await rung(picture, this.#readers)
-    for (const text of found) texts.add(text)
-    if (!found.some(this.#useful)) return false
+  async #try(rung: Rung, picture: Luma, sum: Sum): Promise<boolean> {
+    const { texts, seen } = await rung(picture, this.#readers)
+    for (const text of texts) sum.texts.add(text)
+    sum.seen ||= seen
+    if (!texts.some(this.#useful)) return false
     this.#frame = 0
     this.#waiting = []
     this.#before = []
     return true
   }
+}
+
+function told({ texts, seen }: Sum): Look {
+  return { texts: [...texts], seen }
 }

@@ -13,6 +13,8 @@ export interface Read {
   readonly otherHost: boolean
   /** performance.now() when it was read. */
   readonly readAt: number
+  /** How long the camera saw the code before it was read, in milliseconds; null when no camera read it. */
+  readonly readMs: number | null
 }
 
 /** The guard page's answer: it took the reading over (and shows something above), or a sentence says why not. */

@@ -1,0 +1,103 @@
+"""A tag's life as guard and desk see it: hung up blank, given its place on a round, replaced, scanned all the same."""
+
+import time
+
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import Office, PhoneUser, Site
+
+
+def wait_until(ask, wanted) -> None:  # type: ignore[no-untyped-def]
+    """Ask the office until it answers what is wanted."""
+    deadline = time.monotonic() + 30
+    while (answer := ask()) != wanted:
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.2)
+
+
+def place_of(office: Office, short: str) -> str | None:
+    """The number of the place on which this tag hangs, as the desk knows it."""
+    (tag,) = office.ask("GET", f"tags?search={short}")["items"]
+    return tag["place"] and tag["place"]["number"]
+
+
+def take_new_pack(guard: PhoneUser) -> None:
+    """Open the page anew and wait until it has kept the pack it was answered."""
+    page = guard.page
+
+    def cursor() -> list[str]:
+        return [row["cursor"] for row in guard.read("pack")]
+
+    before = cursor()
+    page.reload()
+    guard.unlock()
+    wait_until(lambda: cursor() != before, True)
+
+
+def test_a_blank_tag_is_enrolled_by_walking_without_a_signal(
+    site: Site, office: Office, guard: PhoneUser
+) -> None:
+    made = office.ask("POST", "tags/blank", {"count": 2})["tags"]
+    blank = {tag["id"]: tag["short"] for tag in office.ask("GET", "tags?state=blank")["items"]}
+    first, second = (blank[name] for name in made)
+    page = guard.page
+    take_new_pack(guard)
+    site.stop()
+
+    guard.type_number(first)
+    expect(page.get_by_role("heading", name="空白标签")).to_be_visible()
+    for digit in "103":
+        page.get_by_role("dialog").get_by_role("button", name=digit, exact=True).click()
+    page.get_by_role("dialog").get_by_role("listitem").get_by_text("A103").click()
+    # The checklist of that room follows, and one tap saves as always.
+    expect(page.get_by_role("dialog").get_by_text("A103")).to_be_visible()
+    guard.save()
+    # Offline and not told by any server, the phone knows now where it hangs.
+    guard.type_number(first)
+    expect(page.get_by_role("dialog").get_by_text("A103")).to_be_visible()
+    guard.save()
+    # A place that nobody finds is no reason not to record.
+    guard.type_number(second)
+    page.get_by_role("button", name="找不到，先打卡").click()
+    expect(page.get_by_text("空白标签，还没有登记点位")).to_be_visible()
+    guard.save()
+    assert [line["kind"] for line in guard.lines()][-5:] == [
+        "tag_placed",
+        "round_start",
+        "checkpoint",
+        "checkpoint",
+        "checkpoint",
+    ]
+
+    site.start()
+    wait_until(lambda: office.ask("GET", "checkpoints")["total"], 3)
+    assert place_of(office, first) == "A103"
+    assert place_of(office, second) is None
+    checkpoints = office.ask("GET", "checkpoints?sort=at")["items"]
+    assert [
+        (one["place"] and one["place"]["number"], sorted(doubt["kind"] for doubt in one["doubts"]))
+        for one in checkpoints
+    ] == [("A103", ["typed_code"]), ("A103", ["typed_code"]), (None, ["tag_blank", "typed_code"])]
+    (old,) = office.ask("GET", "tags?state=revoked")["items"]
+    assert (old["place"]["number"], old["revoked_reason"]) == ("A103", "巡查时换新")
+
+
+def test_a_retired_tag_is_recognised_without_a_signal_recorded_and_flagged(
+    site: Site, office: Office, guard: PhoneUser
+) -> None:
+    tag = office.ask("GET", "tags?search=A101")["items"][0]
+    office.ask("POST", f"tags/{tag['id']}/replace", {"reason": "破损"})
+    page = guard.page
+    take_new_pack(guard)
+    site.stop()
+    guard.type_number(tag["short"])
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("这张标签已更换，请扫新标签")).to_be_visible()
+    # It still says which room this is, and one tap records it.
+    expect(dialog.get_by_text("A101")).to_be_visible()
+    guard.save()
+    site.start()
+    wait_until(lambda: office.ask("GET", "checkpoints")["total"], 1)
+    (one,) = office.ask("GET", "checkpoints")["items"]
+    assert one["place"]["number"] == "A101"
+    assert sorted(doubt["kind"] for doubt in one["doubts"]) == ["tag_revoked", "typed_code"]
