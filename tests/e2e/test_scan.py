@@ -118,6 +118,20 @@ def test_a_photo_without_a_tag_says_how_to_take_a_better_one(phone: PhoneUser) -
     expect(phone.page.get_by_role("status")).to_contain_text("照片里没有找到标签")
 
 
+def test_a_room_whose_tag_is_gone_is_found_by_some_digits_of_its_number(
+    phone: PhoneUser, desk: DeskUser, printed: dict
+) -> None:
+    open_camera(phone)
+    phone.page.get_by_role("button", name="输入号码").click()
+    for digit in "101":
+        phone.page.locator(".typed .keys").get_by_role("button", name=digit, exact=True).click()
+    phone.page.locator(".typed .found button", has_text="A101").first.click()
+    expect(phone.page.get_by_role("dialog")).to_contain_text("没有扫到标签")
+    record = saved(phone)
+    place = next(tag["place"]["id"] for tag in desk.get("tags?search=A101")["items"])
+    assert (record["data"]["method"], record["tag"], record["data"]["place"]) == ("list", None, place)
+
+
 def test_an_nfc_sticker_is_a_way_in_where_the_browser_has_it(phone: PhoneUser, printed: dict) -> None:
     phone.page.add_init_script(NFC)
     phone.page.reload()

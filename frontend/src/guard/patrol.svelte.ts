@@ -1,3 +1,4 @@
+import { t } from '../i18n/guard'
 import type { NewPhoto, Pack, PackPerson, PackPlace, PackRoute, Phone, PhoneState, RecordView, Saved } from '../outbox'
 import { type Draft, newestDraft, PERSON, ROUTE, staysUnlocked } from './drafts'
 import { dueRoute, nextStops, nightBounds, nightOf, openRound, placesDone, standing, checkpointData } from './round'
@@ -5,14 +6,15 @@ import { tagHash } from './scan/payload'
 
 /** A tag that was read and is being looked at: the checklist is open on it. */
 export interface Look {
+  /** The code or short number; for a place that was picked from the list, the place's id. */
   readonly tag: string
-  readonly method: 'camera' | 'photo' | 'typed' | 'url' | 'nfc'
+  readonly method: 'camera' | 'photo' | 'typed' | 'url' | 'nfc' | 'list'
   /** performance.now() when it was read: the start of "decode to saved". */
   readonly readAt: number
   /** How long the camera saw the code before it was read, in milliseconds. */
   readonly readMs: number | null
   readonly place: PackPlace | null
-  readonly notice: 'unknown' | 'otherHost' | 'revoked' | 'blank' | null
+  readonly notice: 'unknown' | 'otherHost' | 'revoked' | 'blank' | 'noTag' | null
   /** The guard is asked first where the tag hangs: it is blank, or he said that it is elsewhere. */
   readonly asks: boolean
   /** What was marked before the page was killed. */
@@ -190,6 +192,10 @@ export class Patrol {
     otherHost: boolean,
     draft: Draft | null,
   ): Promise<Look> {
+    if (method === 'list') {
+      const place = this.places.get(tag) ?? null
+      return { tag, method, readAt, place, notice: 'noTag', asks: false, draft, readMs: null }
+    }
     const school = this.pack?.school.id ?? this.state.school?.id
     const hash = school ? await tagHash(school, tag) : null
     const known = this.pack?.tags.find((one) => one.hash === hash || one.short_hash === hash)
@@ -224,7 +230,7 @@ export class Patrol {
       {
         kind: 'checkpoint',
         person,
-        tag: look.tag,
+        tag: look.method === 'list' ? null : look.tag,
         data: {
           place: look.place?.id ?? null,
           method: look.method,
@@ -277,9 +283,14 @@ export class Patrol {
     await this.reload()
   }
 
-  /** 高一楼 3 层, for a line under a place's name. */
+  /** 高一楼, for a line under a place's name. */
   buildingOf(place: PackPlace): string {
     return this.buildings.get(place.building) ?? ''
+  }
+
+  /** 高一楼 · 3 层 · A301, for a list to pick from. */
+  whereOf(place: PackPlace): string {
+    return [this.buildingOf(place), t.home.floor(place.floor), place.number].filter(Boolean).join(' · ')
   }
 }
 

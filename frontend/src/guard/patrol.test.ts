@@ -131,6 +131,16 @@ test('only a blank tag asks: one that was retired or hangs somewhere opens its c
   }
 })
 
+test('a place picked from the list is recorded without a tag, and says so', async () => {
+  const { patrol, phone } = phoneWith(READY)
+  patrol.pack = await packWith('p1')
+  const look = await patrol.read('p1', 'list', 0)
+  expect(look).toMatchObject({ notice: 'noTag', place: { id: 'p1' } })
+  await patrol.saveLook(look, {}, [], 0)
+  const saved = (phone.save.mock.calls as unknown[][]).map(([record]) => record as { kind: string })
+  expect(saved.find(({ kind }) => kind === 'checkpoint')).toMatchObject({ tag: null, data: { place: 'p1', method: 'list' } })
+})
+
 test('the phone locks although nothing can be written', async () => {
   const { patrol, broken } = phoneWith(READY)
   await patrol.unlock({ id: 'p', name: '王建国', role: 'guard' }, true)

@@ -132,6 +132,7 @@ export const en: GuardWords = {
     unknown: 'Unknown tag',
     unknownWhy: 'This phone does not know the tag yet. It is recorded as usual and your supervisor will check',
     otherHost: 'This tag seems to belong to another school or system. It is recorded and your supervisor will check',
+    noTag: 'Recorded without its tag: the supervisor will see that',
     revoked: 'This tag was replaced: please scan the new one. If there is none, record as usual',
     blank: 'A blank tag without a place. It is recorded as usual and your supervisor will check',
     notOnRoute: "Not on tonight's route, recorded all the same",

@@ -5,16 +5,24 @@ export type Expected = 'tag' | 'enrol' | 'rescue'
 
 /** A valid reading, handed to the guard page to judge. */
 export interface Read {
-  /** The tag's code or short number, or the desk's one-time code. */
+  /** The tag's code or short number, the id of a place picked from the list, or the desk's one-time code. */
   readonly tag: string
-  readonly kind: 'code' | 'short' | 'enrol' | 'rescue'
-  readonly method: 'camera' | 'typed' | 'photo' | 'nfc'
+  readonly kind: 'code' | 'short' | 'place' | 'enrol' | 'rescue'
+  readonly method: 'camera' | 'typed' | 'photo' | 'nfc' | 'list'
   /** The address in it names another host than this page's: of interest when the pack does not know the tag. */
   readonly otherHost: boolean
   /** performance.now() when it was read. */
   readonly readAt: number
   /** How long the camera saw the code before it was read, in milliseconds; null when no camera read it. */
   readonly readMs: number | null
+}
+
+/** A place to pick when its tag cannot be read. */
+export interface Findable {
+  readonly id: string
+  readonly name: string
+  /** Building, floor and number. */
+  readonly where: string
 }
 
 /** The guard page's answer: it took the reading over (and shows something above), or a sentence says why not. */
