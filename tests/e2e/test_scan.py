@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from qr_codes.symbol import png
 from tests.e2e.camera import held
 from tests.e2e.conftest import DeskUser, PhoneUser, Site, enrolment_code
+from tests.e2e.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -115,7 +116,7 @@ def test_a_photo_of_the_tag_is_a_way_in(phone: PhoneUser, printed: dict) -> None
 def test_a_photo_without_a_tag_says_how_to_take_a_better_one(phone: PhoneUser) -> None:
     open_camera(phone)
     phone.page.locator(".actions input[type=file]").set_input_files(as_file(Image.new("L", (800, 600), 90)))
-    expect(phone.page.get_by_role("status")).to_contain_text("照片里没有找到标签")
+    expect(phone.page.locator(".scan .sentence")).to_contain_text("照片里没有找到标签")
 
 
 def test_a_room_whose_tag_is_gone_is_found_by_some_digits_of_its_number(
@@ -138,7 +139,7 @@ def test_an_nfc_sticker_is_a_way_in_where_the_browser_has_it(phone: PhoneUser, p
     phone.unlock()
     open_camera(phone)
     phone.page.get_by_role("button", name="NFC").click()
-    phone.page.wait_for_function("'sticker' in window")
+    wait_until(lambda: phone.page.evaluate("'sticker' in window"), "the page listens for stickers")
     phone.page.evaluate("text => sticker(text)", f"{phone.site.origin}/{phone.site.codes['A101']}".upper())
     phone.page.get_by_role("dialog").wait_for()
     record = saved(phone)
@@ -178,7 +179,7 @@ def test_a_foreign_code_is_refused_in_words_and_never_opened(phone: PhoneUser, s
     poster = Image.open(io.BytesIO(png("https://poster.example/win", scale=8))).convert("L")
     phone.camera.show(poster)
     open_camera(phone)
-    expect(phone.page.get_by_role("status")).to_contain_text("这不是巡查标签", timeout=20_000)
+    expect(phone.page.locator(".scan .sentence")).to_contain_text("这不是巡查标签", timeout=20_000)
     assert phone.page.url.startswith(site.origin)
     assert [line for line in phone.lines() if line["kind"] == "checkpoint"] == []
 
@@ -215,7 +216,7 @@ def test_a_tag_is_read_soon_after_its_first_sharp_frame_on_a_phone_four_times_as
     phone.unlock()
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
     open_camera(phone)
-    page.wait_for_function("seen.waits.length >= 12", timeout=90_000)
+    wait_until(lambda: page.evaluate("seen.waits.length") >= 12, "twelve tags were read", seconds=120)
     waits = page.evaluate("seen.waits")
     median = statistics.median(waits)
     print(

@@ -184,6 +184,13 @@ export class Disk extends Profile {
     return changed
   }
 
+  /** Photos of which this phone has the bytes, in its database or in the spare copy. */
+  get photos(): Set<string> {
+    const whole = this.rows('photos').filter(({ bytes }: { bytes: unknown }) => bytes !== null)
+    const spare = [...(this.spare?.keys() ?? [])].filter((key) => key.startsWith('photo/'))
+    return new Set([...whole.map(({ sha256 }: { sha256: string }) => sha256), ...spare.map((key) => key.slice(6))])
+  }
+
   rows(name: string): any[] {
     const store = this.raw?.rawObjectStores.get(name)
     return store === undefined ? [] : [...store.records.values()].map((one: any) => one.value)

@@ -222,9 +222,9 @@ export class Handset {
 
   powerCut(): void {
     this.drop()
-    const { spareLines } = this.disk
+    const { spareLines, photos } = this.disk
     this.disk.interrupt(true, this.luck.below(5_000))
-    this.set.model.lost(this.disk, spareLines)
+    this.set.model.lost(this.disk, spareLines, photos)
     // With it goes, maybe, what localStorage remembered of a database lost before.
     this.mustTell = null
     this.tell('the battery dies; what was not flushed is gone')
@@ -233,7 +233,7 @@ export class Handset {
 
   /** The browser gives the space to somebody else, or finds the database corrupt and starts with an empty one. */
   loseDatabase(all: boolean, live: boolean, spared: boolean): void {
-    const { lines: held, spareLines } = this.disk
+    const { lines: held, spareLines, photos } = this.disk
     const chain = this.disk.meta('chain')
     const marker = this.disk.memory.get('campus-patrol-store')
     if (live) this.disk.cutConnections(forceCloseDatabase)
@@ -243,14 +243,14 @@ export class Handset {
     const what = all ? 'the browser has evicted everything' : 'the database was corrupt; the browser starts an empty one'
     this.tell(spared ? `${what}; the spare copy stays, with ${spareLines.size} records` : what)
     const mark = JSON.parse(marker ?? 'null') as { stream: string; seq: number } | null
-    this.set.model.lost(this.disk, new Map([...spareLines, ...held]), mark?.seq)
+    this.set.model.lost(this.disk, new Map([...spareLines, ...held]), photos, mark?.seq)
     this.mustTell = !all && chain !== undefined && mark !== null ? mark.stream : null
   }
 
   /** The phone's system restores an older copy of the app's data; localStorage stays. */
   goBack(): void {
     if (this.copies.length === 0) return
-    const { lines: held } = this.disk
+    const { lines: held, photos } = this.disk
     this.drop()
     this.disk.goBack(this.luck.one(this.copies))
     const stream = (this.disk.meta('chain') as { stream?: string } | undefined)?.stream ?? ''
@@ -258,7 +258,7 @@ export class Handset {
     if (marker?.stream !== stream) this.set.model.shared.add(stream)
     this.mustTell = null
     this.tell('an older copy of the database comes back')
-    this.set.model.lost(this.disk, held)
+    this.set.model.lost(this.disk, held, photos)
   }
 
   drop(): void {

@@ -164,8 +164,13 @@ export class Model {
     }
   }
 
-  /** A database or the spare copy went, with these lines in it. */
-  lost(disk: Disk, before: ReadonlyMap<string, Held>, marked = Infinity): void {
+  /** A database or the spare copy went, with these lines and photos in it. */
+  lost(disk: Disk, before: ReadonlyMap<string, Held>, photos: ReadonlySet<string>, marked = Infinity): void {
+    // The record may have been sent, and so be in none of the two any more, while its photo still waited.
+    const { photos: left } = disk
+    for (const [id, tick] of this.ticked) {
+      if (tick.disk === disk && tick.photos.some((name) => photos.has(name) && !left.has(name))) this.bare.add(id)
+    }
     for (const { id, line, stream, n } of before.values()) {
       if (disk.lines.has(id)) continue
       this.wiped.add(id)

@@ -77,7 +77,7 @@ def test_the_server_signs_one_head_a_day_and_says_that_a_kept_one_fits(phone: Ph
     write(phone, 2)
     kept = ask(phone)["newest"]
     write(phone, 2)
-    assert ask(phone, kept) == {"verdict": "fits", "newest": kept}
+    assert ask(phone, kept) == {"held": kept, "verdict": "fits", "newest": kept}
     with clock.standing_at(clock.now() + timedelta(days=1)):
         tomorrow = ask(phone, kept)
     assert tomorrow["verdict"] == "fits"

@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageOps
@@ -89,6 +89,20 @@ def stored(hashes: Iterable[str]) -> set[str]:
     if not wanted:
         return set()
     return set(db.session.scalars(select(Photo.sha256).where(Photo.sha256.in_(wanted))))
+
+
+def move(*, records: Sequence[str], stream: str) -> bool:
+    """Ask for the photos of records in the stream that their phone goes on with; return whether any is not here yet.
+
+    Also those that are here: a restored backup may have forgotten them, and nobody sends in the old stream any more.
+    """
+    moved = db.session.execute(
+        update(RecordPhoto)
+        .where(RecordPhoto.record_id.in_(records))
+        .values(stream=stream)
+        .returning(RecordPhoto.stored)
+    )
+    return not all(moved.scalars().all())
 
 
 def give_up(*, record_id: str, fates: Mapping[str, str]) -> None:

@@ -195,7 +195,7 @@ def _store(visits: Sequence[_Visit], school: Log, now: datetime, *, careful: boo
     if not rows:
         return
     if careful:
-        _settle_ids(rows, [line for visit in visits for line in visit.new])
+        _settle_ids(rows, visits)
     insert_rows(Record, rows)
     school.log_length, school.log_hash = length, log_hash
     senders.put_log(school)
@@ -215,26 +215,42 @@ def _store(visits: Sequence[_Visit], school: Log, now: datetime, *, careful: boo
         _put_aside([(line, line.refusal) for line in visit.new if line.refusal], visit, now)
 
 
-def _settle_ids(rows: list[_Row], lines: list[Line]) -> None:
+def _settle_ids(rows: list[_Row], visits: Sequence[_Visit]) -> None:
     """Leave a line its id only if no other record has it.
 
-    The same id with the same bytes is a phone's stream that moved house: already stored, nothing to do. With other
-    bytes it is a conflict: kept and shown.
+    The same id with the same bytes is a phone's stream that moved house: already stored. The phone is told in its new
+    stream too if the record was put aside, and asked there for what photos it still owes. With other bytes it is a
+    conflict: kept and shown.
     """
-    understood = [line for line in lines if line.record]
-    ids = [line.record["id"] for line in understood if line.record]
+    lines = [line for visit in visits for line in visit.new]
+    ids = [line.record["id"] for line in lines if line.record]
     holders: dict[str, bytes] = dict(
         db.session.execute(select(Record.id, Record.line).where(Record.id.in_(ids))).all()  # type: ignore[arg-type]
     )
-    for line in understood:
-        assert line.record is not None
-        record_id = line.record["id"]
-        if record_id not in holders:
-            holders[record_id] = line.raw
-            continue
-        line.id = None
-        if holders[record_id] != line.raw:
-            line.refusal = "id_conflict"
+    aside: dict[str, str] = dict(
+        db.session.execute(
+            select(Record.id, Quarantine.code)
+            .join(Quarantine, (Quarantine.stream == Record.stream) & (Quarantine.hash == Record.hash))
+            .where(Record.id.in_(ids))
+        ).all()  # type: ignore[arg-type]
+    )
+    for visit in visits:
+        moved = []
+        for line in visit.new:
+            if line.record is None:
+                continue
+            record_id = line.record["id"]
+            if record_id not in holders:
+                holders[record_id] = line.raw
+                continue
+            line.id = None
+            if holders[record_id] != line.raw:
+                line.refusal = "id_conflict"
+            else:
+                line.refusal = aside.get(record_id)
+                moved.append(record_id)
+        if moved and photos.move(records=moved, stream=visit.stream.stream):
+            visit.stream.lacks_photos = True
     for row, line in zip(rows, lines, strict=True):
         row.id = line.id
 

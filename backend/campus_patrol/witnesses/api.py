@@ -16,7 +16,7 @@ blp = Blueprint("witnesses", __name__, url_prefix="/api/v1", description="What p
 @permit("device.pack")
 @blp.arguments(schemas.HeldHead)
 @blp.response(200, schemas.HeadAnswer)
-def compare(body: dict[str, Any]) -> dict[str, str]:
+def compare(body: dict[str, Any]) -> dict[str, str | None]:
     """Compare the head a phone has kept with the log, and give it the newest."""
     keys = current_app.extensions["settings"].keys
     return service.compare(**body, device_id=current_device().id, keys=keys)

@@ -18,8 +18,9 @@ class HeldHead(Schema):
 
 
 class HeadAnswer(Schema):
-    """What the log says to the phone's head, and the newest head for it to keep."""
+    """What the log says to the phone's head, which is said again, and the newest head for it to keep."""
 
+    held = fields.String(required=True, allow_none=True)
     verdict = fields.String(required=True, validate=validate.OneOf(VERDICTS))
     newest = fields.String(required=True)
 

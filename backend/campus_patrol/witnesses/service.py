@@ -19,13 +19,15 @@ from campus_patrol.sync.rules import GENESIS
 from campus_patrol.witnesses.models import Contradiction
 
 
-def compare(*, held: str | None, device_id: str, keys: Path) -> dict[str, str]:
+def compare(*, held: str | None, device_id: str, keys: Path) -> dict[str, str | None]:
     """Say what the log says to the head that a phone has kept, and give it the newest one; it signs one a day.
 
     Only a head that this server signed counts, so that no phone can accuse it of anything. A contradiction is written
-    down once for each phone and head, for the desk to see.
+    down once for each phone and head, for the desk to see. The answer names what it answers: an older one that a proxy
+    gives out again would show a shorter log, and be taken for one that was cut.
     """
     return {
+        "held": held,
         "verdict": "none" if held is None else _judge(held, device_id, keys),
         "newest": audit.sign_head(keys=keys, daily=True).text(),
     }

@@ -57,6 +57,15 @@ test('a head that another server signed, or of another school, is not kept', asy
   expect(await heads()).toEqual({ kept: [], against: null })
 })
 
+test('an old answer that a proxy gives out again is not taken for a log that was cut', async () => {
+  const first = await server.head(10, A)
+  await exchange(first, 'none')
+  await exchange(await server.head(12, B))
+  server.answersTo = first
+  await exchange(await server.head(11, A), 'head_beyond')
+  expect(await heads()).toMatchObject({ kept: { length: 2 }, against: null })
+})
+
 for (const verdict of ['head_contradicts', 'head_beyond']) {
   test(`the phone says it when the server finds ${verdict}, until somebody has read it`, async () => {
     await exchange(await server.head(10, A))

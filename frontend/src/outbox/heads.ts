@@ -23,6 +23,12 @@ interface Head {
   readonly signature: string
 }
 
+interface Answer {
+  readonly held?: unknown
+  readonly verdict?: unknown
+  readonly newest?: unknown
+}
+
 /** Reads a head as the server prints it; null for anything else. */
 export function parseHead(text: string): Head | null {
   const parts = text.split(' ')
@@ -50,8 +56,9 @@ export async function exchangeHeads(world: World, store: Store): Promise<void> {
     body: JSON.stringify({ held }),
     timeout: TIMEOUT,
   })
-  const body = answer?.status === 200 ? (parse(answer.text) as { verdict?: unknown; newest?: unknown } | null) : null
-  if (typeof body?.verdict !== 'string') return
+  const body = answer?.status === 200 ? (parse(answer.text) as Answer | null) : null
+  // An answer to another head is an old one, out of some proxy: its shorter log would look as if it had been cut.
+  if (typeof body?.verdict !== 'string' || body.held !== held) return
   const newest = typeof body.newest === 'string' ? parseHead(body.newest) : null
   const genuine = newest?.school === device.school.id && (await isSigned(world, device, newest)) ? newest : null
   const admitted = body.verdict === 'head_contradicts' || body.verdict === 'head_beyond' ? held : null

@@ -66,6 +66,8 @@ export class FakeServer {
   verdict = 'fits'
   newest: string | null = null
   held: (string | null)[] = []
+  /** When set, the answer about heads is one to this other head, given out again by a proxy. */
+  answersTo: string | null = null
   /** Rescue codes and the stream that has each. */
   readonly codes = new Map<string, string | null>()
   /** Lines handed over, by stream and number. */
@@ -129,8 +131,9 @@ export class FakeServer {
     if (path === '/api/v1/rescue') return size > this.limit ? problem(413, 'too_large') : this.rescue(String(body))
     if (!this.tokens.has(token)) return problem(401, 'device_revoked')
     if (path === '/api/v1/heads') {
-      this.held.push((JSON.parse(String(body)) as { held: string | null }).held)
-      return json(200, { verdict: this.verdict, newest: this.newest })
+      const { held } = JSON.parse(String(body)) as { held: string | null }
+      this.held.push(held)
+      return json(200, { held: this.answersTo ?? held, verdict: this.verdict, newest: this.newest })
     }
     if (path === '/api/v1/sync') {
       return size > this.limit ? problem(413, 'too_large') : this.sync(String(body))
