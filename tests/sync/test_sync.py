@@ -325,6 +325,42 @@ def test_32_copies_of_a_batch_at_once_are_stored_once(app, school, phone: Phone)
     assert stored(app, school.id) == stored(app, school.id, Checkpoint) == 1
 
 
+def test_the_photos_of_a_stream_that_moved_house_are_asked_for_where_the_phone_goes_on(
+    app, school, phone: Phone
+) -> None:
+    photo = {"sha256": "b" * 64, "size": 123456}
+    phone.write(phone.checkpoint(tag=school.codes["A101"], photos=[photo]))
+    assert phone.sync()["want_photos"] == [photo["sha256"]]
+    moved = Phone(phone.client, phone.token, phone.device, phone.pack, phone.person)
+    for line in phone.lines:
+        moved.write(line)
+    # Nobody sends in the old stream any more: asked for there alone, a photo would never come.
+    assert moved.sync()["want_photos"] == [photo["sha256"]]
+    moved.write(moved.checkpoint(tag=school.codes["A102"]))
+    assert moved.sync()["want_photos"] == [photo["sha256"]]
+
+
+def test_a_phone_whose_stream_moved_house_is_told_again_what_was_put_aside(
+    app, school, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from campus_patrol.patrols import service as patrols
+
+    def project(records, zone):
+        raise RuntimeError("planted")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(patrols, "project", project)
+        phone.write(phone.checkpoint(tag=school.codes["A101"]))
+        [first] = phone.sync()["quarantined"]
+    moved = Phone(phone.client, phone.token, phone.device, phone.pack, phone.person)
+    for line in phone.lines:
+        moved.write(line)
+    # The answer to the first may have been lost: only this one tells the guard.
+    [again] = moved.sync()["quarantined"]
+    assert (again["n"], again["code"]) == (first["n"], "projection_failed")
+    assert stored(app, school.id) == 2
+
+
 def test_a_projection_that_fails_puts_one_line_aside_and_keeps_all_three(
     app, school, phone: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
