@@ -43,7 +43,7 @@ class PackPlace(Schema):
 
 
 class PackTag(Schema):
-    """A tag as the phone recognises it without knowing its code: hashes of code and short code.
+    """A tag as the phone recognises it without knowing its code: how the hashes of code and short code begin.
 
     A live one without a place is blank: the phone may say where it hangs.
     """

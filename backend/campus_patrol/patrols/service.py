@@ -152,13 +152,15 @@ class _Carried:
 class _Read(NamedTuple):
     """What a phone read from a tag: the school's tag and its place, if it is one, and the state it is in.
 
-    A revoked one is live for what was made ``until`` then: a phone without a signal brings it later.
+    A revoked one is live for what was made ``until`` then: a phone without a signal brings it later. ``is_short``:
+    the number under the code was read, which anybody may have written down.
     """
 
     id: str | None
     place_id: str | None
     state: str
     until: datetime | None = None
+    is_short: bool = False
 
     def state_at(self, made: datetime) -> str:
         """Say which state it was in at an instant."""
@@ -211,12 +213,14 @@ def _tags(texts: Iterable[str | None]) -> dict[str | None, _Read]:
     nothing = _Read(None, None, "none")
     known: dict[str | None, _Read] = {None: nothing, "": nothing}
     for text, tag in read.items():
+        is_short = isinstance(tag, TagShort)
         code = tag.code if isinstance(tag, TagCode) else tag.short if isinstance(tag, TagShort) else ""
         if row := rows.get(code):
             state = "revoked" if row.revoked_at else "live" if row.place_id else "blank"
-            known[text] = _Read(row.id, row.place_id, state, row.revoked_at)
+            known[text] = _Read(row.id, row.place_id, state, row.revoked_at, is_short)
         else:
-            known[text] = _Read(None, None, "other_school" if code in elsewhere else "unknown")
+            state = "other_school" if code in elsewhere else "unknown"
+            known[text] = _Read(None, None, state, is_short=is_short)
     return known
 
 
@@ -304,7 +308,8 @@ def _sighting(record: ProjectedRecord, known: _Known, phone: _Carried, jump: tim
     tag, person, said = known.tags[record.tag], known.people.get(record.person), record.data["place"]
     # By position: names would take ten times as long.
     return Sighting(
-        record.data["method"],
+        # Whatever the phone calls it: a number that the camera read was printed by somebody who only knew the number.
+        "typed" if tag.is_short else record.data["method"],
         record.tag,
         tag.state if tag.until is None else tag.state_at(record.corrected_at),
         "unknown" if person is None else "active" if person.active else "off",

@@ -191,8 +191,8 @@ export class Patrol {
     draft: Draft | null,
   ): Promise<Look> {
     const school = this.pack?.school.id ?? this.state.school?.id
-    const hash = school ? await tagHash(school, tag) : null
-    const known = this.pack?.tags.find((one) => one.hash === hash || one.short_hash === hash)
+    const hash = school ? await tagHash(school, tag) : ''
+    const known = this.pack?.tags.find((one) => hash.startsWith(one.hash) || hash.startsWith(one.short_hash))
     // What was said of it here tonight, which the pack may not know yet.
     const said = this.tonight.filter((record) => record.kind === 'tag_placed' && record.tag === tag).pop()
     const place = this.places.get(said ? checkpointData(said).place! : (known?.place ?? '')) ?? null

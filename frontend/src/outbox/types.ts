@@ -172,6 +172,7 @@ export interface PackPlace {
 export interface PackTag {
   /** null: a live one is blank, and whoever hangs it up says where. */
   readonly place: string | null
+  /** How the hash of its code begins: enough to know it among the school's, not enough to find the code. */
   readonly hash: string
   readonly short_hash: string
   readonly revoked: boolean
