@@ -1709,6 +1709,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tags/placements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What guards said about where tags hang that contradicts what we know, and nobody has decided; newest first. */
+        get: {
+            parameters: {
+                query?: {
+                    page?: number;
+                    page_size?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["PlacementPage"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/placements/{placement_id}/settle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                placement_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decide where a tag belongs. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    placement_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Decision"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Placement"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tags/sheet": {
         parameters: {
             query?: never;
@@ -1974,6 +2061,9 @@ export interface components {
         Credentials: {
             account: string;
             password: string;
+        };
+        Decision: {
+            move: boolean;
         };
         Device: {
             app: string | null;
@@ -2407,6 +2497,22 @@ export interface components {
             kind: string;
             name: string;
             number: string;
+        };
+        Placement: {
+            /** Format: date-time */
+            at: string;
+            id: string;
+            person: components["schemas"]["Reference"] | null;
+            place: components["schemas"]["TaggedPlace"] | null;
+            state: string;
+            tag: components["schemas"]["Tag"] | null;
+            tag_text: string | null;
+        };
+        PlacementPage: {
+            items: components["schemas"]["Placement"][];
+            page: number;
+            page_size: number;
+            total: number;
         };
         Problem: {
             code: string;

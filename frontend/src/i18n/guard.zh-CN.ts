@@ -129,6 +129,7 @@ export const zh = {
     otherHost: '这张标签像是另一所学校或系统的，记录会照常保存，由主管核对',
     revoked: '这张标签已更换，请扫新标签；没有新的就照常打卡',
     blank: '空白标签，还没有登记点位。记录会照常保存，由主管核对',
+    elsewhere: '标签不在这里',
     notOnRoute: '不在今夜路线上，照样记录',
     tag: (tag: string) => `标签 ${tag}`,
     lastNormal: (when: string) => `${when} 正常`,
