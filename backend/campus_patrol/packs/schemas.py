@@ -39,6 +39,7 @@ class PackPlace(Schema):
     name = fields.String(required=True)
     type = fields.String(allow_none=True, required=True)
     questions = fields.List(fields.String(), required=True)
+    door_figure = fields.Boolean(required=True)
     last = fields.Nested(LastLook, allow_none=True, required=True)
 
 
@@ -103,6 +104,7 @@ class PackSchema(Schema):
     unchanged = fields.Boolean()
     made_at = Utc()
     school = fields.Nested(SchoolSchema)
+    choice_key = fields.String()
     people = fields.List(fields.Nested(PackPerson))
     buildings = fields.List(fields.Nested(Reference))
     places = fields.List(fields.Nested(PackPlace))

@@ -17,6 +17,7 @@ from campus_patrol.patrols import service as patrols
 from campus_patrol.patrols.rules import questions_for
 from campus_patrol.people import service as people
 from campus_patrol.places.models import Building, Place
+from campus_patrol.places.rules import choice_key
 from campus_patrol.tags.models import Tag
 
 # An old label may hang on somewhere for a school year; phones know it that long, and answer "scan the new one".
@@ -27,8 +28,10 @@ _PACK = PackSchema()
 def make_pack(*, after: str | None = None) -> dict[str, Any]:
     """Gather everything a phone needs offline; just the cursor when the phone has this very pack already."""
     looks = patrols.last_looks()
+    school = people.current_school()
     content = {
-        "school": people.current_school(),
+        "school": school,
+        "choice_key": choice_key(school.figure_key),
         "people": people.patrolling_people(),
         "buildings": list(db.session.scalars(select(Building).order_by(Building.position, Building.name))),
         "places": [_pack_place(place, looks.get(place.id)) for place in _places()],
@@ -66,6 +69,7 @@ def _pack_place(place: Place, last: dict[str, Any] | None) -> dict[str, Any]:
         "questions": questions_for(
             kind=place.kind, ac_count=place.ac_count or 0, has_hot_water=bool(place.has_hot_water)
         ),
+        "door_figure": place.door_figure,
         "last": last,
     }
 

@@ -428,6 +428,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/figures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The digits to hang on doors, this week and the next, for whoever sets them. */
+        get: {
+            parameters: {
+                query?: {
+                    page?: number;
+                    page_size?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FigurePage"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/findings": {
         parameters: {
             query?: never;
@@ -2145,6 +2186,25 @@ export interface components {
             page_size: number;
             total: number;
         };
+        Figure: {
+            building: components["schemas"]["Reference"];
+            floor: number;
+            id: string;
+            name: string;
+            now: string;
+            number: string;
+            then: string;
+        };
+        FigurePage: {
+            items: components["schemas"]["Figure"][];
+            /** Format: date */
+            next_week: string;
+            page: number;
+            page_size: number;
+            total: number;
+            /** Format: date */
+            week: string;
+        };
         Figures: {
             ac: number;
             done: number;
@@ -2314,6 +2374,7 @@ export interface components {
         };
         Pack: {
             buildings?: components["schemas"]["Reference"][];
+            choice_key?: string;
             cursor: string;
             findings?: components["schemas"]["PackFinding"][];
             /** Format: date-time */
@@ -2346,6 +2407,7 @@ export interface components {
         };
         PackPlace: {
             building: string;
+            door_figure: boolean;
             floor: number;
             id: string;
             kind: string;
@@ -2451,6 +2513,7 @@ export interface components {
             active: boolean;
             building: components["schemas"]["Reference"];
             class_name: string | null;
+            door_figure: boolean;
             floor: number;
             grade: string | null;
             has_hot_water: boolean | null;
@@ -2473,6 +2536,7 @@ export interface components {
             ac_power_kw?: number | null;
             active?: boolean;
             class_name?: string | null;
+            door_figure?: boolean;
             floor?: number;
             grade?: string | null;
             has_hot_water?: boolean | null;
