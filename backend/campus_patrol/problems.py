@@ -45,6 +45,7 @@ CATALOGUE: dict[str, tuple[int, str]] = {
     "sheet_unreadable": (422, "The workbook cannot be read; see reason."),
     # tags
     "tag_already_replaced": (409, "This tag is not live any more; its place has another one."),
+    "already_settled": (409, "Somebody has decided this already."),
     "no_shorts_left": (409, "The school has used up its short numbers."),
     "nothing_to_print": (422, "No live tag fits this choice."),
     "label_font_missing": (

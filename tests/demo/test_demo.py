@@ -16,7 +16,7 @@ from campus_patrol.patrols.models import Checkpoint, Doubt, Round
 from campus_patrol.people.models import Device, Person, School
 from campus_patrol.photos.models import Photo, RecordPhoto
 from campus_patrol.places.models import Place
-from campus_patrol.reports.service import list_nights, show_night
+from campus_patrol.reports.service import list_nights, list_worn_tags, show_night
 from campus_patrol.settings import Settings
 from campus_patrol.sync.models import Quarantine, Record, Stream
 from tests.phone import GENESIS, chain_hash
@@ -132,6 +132,10 @@ def test_what_is_out_of_the_ordinary_is_there_to_be_found(inside):
         .having(db.func.count() > 1)
     ).all()
     assert persistent
+    # A few labels of some 400 are hard to scan, and only those.
+    worn = list_worn_tags(page_number=1, page_size=200)["items"]
+    assert 2 <= len(worn) <= 12
+    assert all(tag["median_ms"] > 1500 for tag in worn)
 
 
 def test_photos_are_stored_and_belong_to_findings(demo, inside):

@@ -1,5 +1,6 @@
 """A tag's life as guard and desk see it: hung up blank, given its place on a round, replaced, scanned all the same."""
 
+import re
 import time
 
 from playwright.sync_api import expect
@@ -101,3 +102,65 @@ def test_a_retired_tag_is_recognised_without_a_signal_recorded_and_flagged(
     (one,) = office.ask("GET", "checkpoints")["items"]
     assert one["place"]["number"] == "A101"
     assert sorted(doubt["kind"] for doubt in one["doubts"]) == ["tag_revoked", "typed_code"]
+
+
+def test_a_guard_says_that_a_tag_hangs_elsewhere_and_the_desk_moves_it(
+    site: Site, office: Office, guard: PhoneUser
+) -> None:
+    tag = office.ask("GET", "tags?search=A101")["items"][0]
+    page = guard.page
+    site.stop()
+    guard.type_number(tag["short"])
+    page.get_by_role("button", name=re.compile("^电灯")).click()
+    page.get_by_role("button", name="标签不在这里").click()
+    for digit in "102":
+        page.get_by_role("dialog").get_by_role("button", name=digit, exact=True).click()
+    page.get_by_role("dialog").get_by_role("listitem").get_by_text("A102").click()
+    expect(page.get_by_role("dialog").get_by_text("A102")).to_be_visible()
+    # What was marked before came along.
+    page.get_by_role("button", name="保存 1 项").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    site.start()
+    wait_until(lambda: office.ask("GET", "tags/placements")["total"], 1)
+    (said,) = office.ask("GET", "tags/placements")["items"]
+    assert (said["tag"]["place"]["number"], said["place"]["number"]) == ("A101", "A102")
+    (one,) = office.ask("GET", "checkpoints")["items"]
+    assert "place_mismatch" in {doubt["kind"] for doubt in one["doubts"]}
+    office.ask("POST", f"tags/placements/{said['id']}/settle", {"move": True})
+    assert place_of(office, tag["short"]) == "A102"
+
+
+def test_at_one_door_of_a_round_the_phone_asks_for_the_digits_beside_the_tag(
+    site: Site, office: Office, guard: PhoneUser
+) -> None:
+    place = office.ask("GET", "places?search=A101")["items"][0]
+    office.ask("PATCH", f"places/{place['id']}", {"door_figure": True})
+    (door,) = office.ask("GET", "figures")["items"]
+    plain = office.ask("GET", "places?search=A102")["items"][0]
+    take_new_pack(guard)
+    page = guard.page
+    page.locator("button.route").click()
+    page.get_by_role("dialog").get_by_role("button", name=re.compile("教学区夜巡")).click()
+    site.stop()
+    dialog = page.get_by_role("dialog")
+
+    # A door without digits: nothing is asked, and one tap saves.
+    guard.type_number(plain["tag"]["short"])
+    expect(dialog.get_by_text("A102")).to_be_visible()
+    guard.save()
+    for said in (door["now"], f"{(int(door['now']) + 1) % 100:02d}", None):
+        guard.type_number(place["tag"]["short"])
+        expect(dialog.get_by_role("heading", name="标签旁边的两位数字")).to_be_visible()
+        if said is None:
+            dialog.get_by_role("button", name="没有数字，或看不清").click()
+        for digit in said or "":
+            dialog.get_by_role("button", name=digit, exact=True).click()
+        expect(dialog.get_by_text("A101")).to_be_visible()
+        guard.save()
+    site.start()
+    wait_until(lambda: office.ask("GET", "checkpoints")["total"], 4)
+    # Typed, all of them; beside that only what was wrong or missing is doubted.
+    assert [
+        sorted({doubt["kind"] for doubt in one["doubts"]} - {"typed_code"})
+        for one in office.ask("GET", "checkpoints?sort=at")["items"]
+    ] == [[], [], ["figure_wrong"], ["figure_missing"]]

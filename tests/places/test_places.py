@@ -48,6 +48,7 @@ def test_a_place_comes_whole(staff: FlaskClient, school: SchoolForTest) -> None:
         "valve": "1楼东侧管井",
         "remark": None,
         "active": True,
+        "door_figure": False,
         "last_at": None,
     }
 

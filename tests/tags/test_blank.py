@@ -178,8 +178,8 @@ def test_a_blank_tag_that_nobody_placed_is_recorded_where_the_guard_said_and_dou
     staff: FlaskClient, school: SchoolForTest, phone: Phone
 ):
     (blank,) = make(staff, 1)
-    phone.write(phone.checkpoint(tag=blank["code"]))
-    phone.write(phone.checkpoint(tag=blank["code"], place=school.places["A102"]))
+    phone.write(phone.checkpoint(tag=blank["code"], at=minutes_ago(2)))
+    phone.write(phone.checkpoint(tag=blank["code"], place=school.places["A102"], at=minutes_ago(1)))
     phone.sync()
     assert doubts(staff) == [("", "tag_blank"), ("A102", "tag_blank")]
     assert shown(staff, blank["code"])["place"] is None

@@ -39,11 +39,12 @@ class PackPlace(Schema):
     name = fields.String(required=True)
     type = fields.String(allow_none=True, required=True)
     questions = fields.List(fields.String(), required=True)
+    door_figure = fields.Boolean(required=True)
     last = fields.Nested(LastLook, allow_none=True, required=True)
 
 
 class PackTag(Schema):
-    """A tag as the phone recognises it without knowing its code: hashes of code and short code.
+    """A tag as the phone recognises it without knowing its code: how the hashes of code and short code begin.
 
     A live one without a place is blank: the phone may say where it hangs.
     """
@@ -103,6 +104,7 @@ class PackSchema(Schema):
     unchanged = fields.Boolean()
     made_at = Utc()
     school = fields.Nested(SchoolSchema)
+    choice_key = fields.String()
     people = fields.List(fields.Nested(PackPerson))
     buildings = fields.List(fields.Nested(Reference))
     places = fields.List(fields.Nested(PackPlace))

@@ -253,6 +253,9 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     skew: timedelta = timedelta(0)
     ahead: timedelta = timedelta(0)
     jump: timedelta = timedelta(0)
+    # Of the figure on the door: wrong or missing; None when it was right or nobody asked. And what was said.
+    figure_fault: str | None = None
+    figure_said: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +270,8 @@ def doubts(seen: Sighting) -> list[Suspicion]:
     """Judge a checkpoint; return every reason to look twice, none of which is ever a reason to refuse it.
 
     Kinds and params: tag_unknown, tag_blank, tag_revoked, tag_other_school, typed_code {tag}; no_tag {};
-    place_mismatch {said} (the name of the place the phone named); person_unknown {}; person_off {name};
+    place_mismatch {said} (the name of the place the phone named); figure_wrong {said}, figure_missing {};
+    person_unknown {}; person_off {name};
     pin_unverified {}; clock_moved {seconds, against}: against `server` the phone was that much ahead (negative:
     behind), against `elapsed` it was put back by that much.
     """
@@ -280,6 +284,10 @@ def doubts(seen: Sighting) -> list[Suspicion]:
         found.append(Suspicion("typed_code", {"tag": seen.tag}))
     if seen.place_said and seen.place_of_tag and seen.place_said != seen.place_of_tag:
         found.append(Suspicion("place_mismatch", {"said": seen.place_said_name}))
+    if seen.figure_fault == "wrong":
+        found.append(Suspicion("figure_wrong", {"said": seen.figure_said}))
+    elif seen.figure_fault == "missing":
+        found.append(Suspicion("figure_missing"))
     if seen.person_state == "unknown":
         found.append(Suspicion("person_unknown"))
     elif seen.person_state == "off":

@@ -44,6 +44,8 @@ class CheckpointData(RecordData):
     )
     # Without a default: what older phones write is as right without it, and must not be slower to understand.
     read_ms = fields.Integer(allow_none=True, strict=True, validate=validate.Range(min=0, max=2_000_000_000))
+    # What the guard read beside the tag when his phone asked for it; null when he found nothing to read.
+    figure = fields.String(allow_none=True, validate=validate.Length(max=8))
     readings = fields.Dict(
         keys=fields.String(validate=validate.Length(min=1, max=40)),
         values=fields.Nested(ReadingData),

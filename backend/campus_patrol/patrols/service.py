@@ -28,10 +28,11 @@ from campus_patrol.history.service import note as note_event
 from campus_patrol.patrols import rules
 from campus_patrol.patrols.models import Checkpoint, Doubt, Round, Route, Stop
 from campus_patrol.patrols.rules import ProjectedRecord, Sighting, Tick
-from campus_patrol.people.models import Device, Person
+from campus_patrol.people.models import Device, Person, School
 from campus_patrol.photos import service as photos
 from campus_patrol.photos.models import Photo, RecordPhoto
 from campus_patrol.places.models import Building, Place
+from campus_patrol.places.rules import asked_at, choice_key, figure, week_of
 from campus_patrol.problems import Problem
 from campus_patrol.security import current_person
 from campus_patrol.tags import service as tags
@@ -51,7 +52,15 @@ _SCHOOL, _IDS = bindparam("school"), bindparam("ids", expanding=True)
 _PEOPLE = select(Person.id, Person.name, Person.active).where(
     Person.school_id == _SCHOOL, Person.id.in_(_IDS)
 )
-_PLACES = select(Place.id, Place.name).where(Place.school_id == _SCHOOL, Place.id.in_(_IDS))
+_PLACES = select(Place.id, Place.name, Place.door_figure).where(
+    Place.school_id == _SCHOOL, Place.id.in_(_IDS)
+)
+_FIGURE_KEY = select(School.figure_key).where(School.id == _SCHOOL)
+_FIGURE_STOPS = (
+    select(Stop.route_id, Stop.place_id)
+    .join(Place, Place.id == Stop.place_id)
+    .where(Stop.school_id == _SCHOOL, Stop.route_id.in_(_IDS), Place.active, Place.door_figure)
+)
 _TAG = select(Tag.id, Tag.code, Tag.short, Tag.place_id, Tag.revoked_at).where(Tag.school_id == _SCHOOL)
 _TAGS_BY_CODE, _TAGS_BY_SHORT = _TAG.where(Tag.code.in_(_IDS)), _TAG.where(Tag.short.in_(_IDS))
 _PHONE_STATE = ("last_person_id", "pin_verified", "last_boot", "last_at", "last_elapsed")
@@ -91,7 +100,7 @@ def project(records: Sequence[ProjectedRecord], zone: ZoneInfo) -> Projection:
             checkpoints.append(row)
             if row.has_ac or row.has_light or row.has_leak or row.has_hazard:
                 done.abnormal.append(msgspec.structs.asdict(row))
-            for doubt in rules.doubts(_sighting(record, known, phone, jump)):
+            for doubt in rules.doubts(_sighting(record, known, phone, jump, zone)):
                 doubts.append(
                     {
                         "school_id": phone.school_id,
@@ -152,13 +161,15 @@ class _Carried:
 class _Read(NamedTuple):
     """What a phone read from a tag: the school's tag and its place, if it is one, and the state it is in.
 
-    A revoked one is live for what was made ``until`` then: a phone without a signal brings it later.
+    A revoked one is live for what was made ``until`` then: a phone without a signal brings it later. ``is_short``:
+    the number under the code was read, which anybody may have written down.
     """
 
     id: str | None
     place_id: str | None
     state: str
     until: datetime | None = None
+    is_short: bool = False
 
     def state_at(self, made: datetime) -> str:
         """Say which state it was in at an instant."""
@@ -179,16 +190,55 @@ class _Known:
     tags: dict[str | None, _Read]
     people: dict[str | None, _Somebody]
     places: dict[str | None, str]
+    figures: "_Figures | None"
 
     @classmethod
     def of(cls, records: Sequence[ProjectedRecord]) -> "_Known":
         people = {record.person for record in records if record.person}
         said = {record.data["place"] for record in records if record.data["place"]}
+        places = list(_ask_for(_PLACES, said))
         return cls(
             _tags({record.tag for record in records}),
             {person.id: _Somebody(person.name, person.active) for person in _ask_for(_PEOPLE, people)},
-            {place.id: place.name for place in _ask_for(_PLACES, said)},
+            {place.id: place.name for place in places},
+            _Figures.of(records, {place.id for place in places if place.door_figure}),
         )
+
+
+@dataclass(slots=True)
+class _Figures:
+    """The figures on doors as far as records of a batch came to such doors."""
+
+    key: str
+    here: set[str]
+    stops: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, records: Sequence[ProjectedRecord], here: set[str]) -> "_Figures | None":
+        if not here:
+            return None
+        routes = {record.data["route"] for record in records if record.data["route"]}
+        stops: dict[str, list[str]] = defaultdict(list)
+        for route, place in _ask_for(_FIGURE_STOPS, routes):
+            stops[route].append(place)
+        return cls(ask(_FIGURE_KEY).scalar_one(), here, stops)
+
+    def fault(self, record: ProjectedRecord, zone: ZoneInfo) -> str | None:
+        """Say what is the matter with the figure of a checkpoint; None when it is right, or was not to be asked for."""
+        place, route, said = record.data["place"], record.data["route"], record.data.get("figure")
+        if place not in self.here:
+            return None
+        night = clock.night_of(record.corrected_at, zone)
+        if said is not None:
+            return None if said == figure(self.key, place, week_of(night)) else "wrong"
+        asked = asked_at(
+            choice_key(self.key),
+            device=record.device_id,
+            night=night,
+            route=route or "",
+            places=self.stops.get(route or "", ()),
+        )
+        return "missing" if place == asked or "figure" in record.data else None
 
 
 def _ask_for(statement: Select[Any], ids: Collection[str]) -> Iterable[Row[Any]]:
@@ -211,12 +261,14 @@ def _tags(texts: Iterable[str | None]) -> dict[str | None, _Read]:
     nothing = _Read(None, None, "none")
     known: dict[str | None, _Read] = {None: nothing, "": nothing}
     for text, tag in read.items():
+        is_short = isinstance(tag, TagShort)
         code = tag.code if isinstance(tag, TagCode) else tag.short if isinstance(tag, TagShort) else ""
         if row := rows.get(code):
             state = "revoked" if row.revoked_at else "live" if row.place_id else "blank"
-            known[text] = _Read(row.id, row.place_id, state, row.revoked_at)
+            known[text] = _Read(row.id, row.place_id, state, row.revoked_at, is_short)
         else:
-            known[text] = _Read(None, None, "other_school" if code in elsewhere else "unknown")
+            state = "other_school" if code in elsewhere else "unknown"
+            known[text] = _Read(None, None, state, is_short=is_short)
     return known
 
 
@@ -299,12 +351,15 @@ def _checkpoint(record: ProjectedRecord, known: _Known, phone: _Carried, zone: Z
     )
 
 
-def _sighting(record: ProjectedRecord, known: _Known, phone: _Carried, jump: timedelta) -> Sighting:
+def _sighting(
+    record: ProjectedRecord, known: _Known, phone: _Carried, jump: timedelta, zone: ZoneInfo
+) -> Sighting:
     """Gather what is known about how a checkpoint came to be."""
     tag, person, said = known.tags[record.tag], known.people.get(record.person), record.data["place"]
     # By position: names would take ten times as long.
     return Sighting(
-        record.data["method"],
+        # Whatever the phone calls it: a number that the camera read was printed by somebody who only knew the number.
+        "typed" if tag.is_short else record.data["method"],
         record.tag,
         tag.state if tag.until is None else tag.state_at(record.corrected_at),
         "unknown" if person is None else "active" if person.active else "off",
@@ -318,6 +373,8 @@ def _sighting(record: ProjectedRecord, known: _Known, phone: _Carried, jump: tim
         record.skew,
         record.ahead,
         jump,
+        known.figures.fault(record, zone) if known.figures else None,
+        record.data.get("figure"),
     )
 
 

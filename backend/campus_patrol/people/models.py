@@ -1,5 +1,6 @@
 """Schools, the people in them, how they sign in, and the phones they carry."""
 
+import secrets
 from datetime import date, datetime
 from typing import Any
 
@@ -31,6 +32,8 @@ class School(Base):
     # Up to this night the plans are written down (see plans); later ones follow the routes as they stand.
     plans_until: Mapped[date | None] = mapped_column(Date)
     is_demo: Mapped[bool] = mapped_column(Boolean, default=False)
+    # What the figures on doors are drawn from (see places); never leaves the server.
+    figure_key: Mapped[str] = mapped_column(String(64), default=lambda: secrets.token_hex(32))
 
 
 class Person(Entity, Base):

@@ -5,7 +5,14 @@ from typing import Any
 from flask_smorest import Blueprint
 
 from campus_patrol.places import service
-from campus_patrol.places.schemas import BuildingPage, PlaceChange, PlacePage, PlaceQuery, PlaceSchema
+from campus_patrol.places.schemas import (
+    BuildingPage,
+    FigurePage,
+    PlaceChange,
+    PlacePage,
+    PlaceQuery,
+    PlaceSchema,
+)
 from campus_patrol.security import permit
 from campus_patrol.wire import PageArguments
 
@@ -30,6 +37,15 @@ def list_buildings(query: dict[str, int]) -> dict[str, Any]:
 def list_places(query: dict[str, Any]) -> dict[str, Any]:
     """Places, by building, floor and number."""
     return service.list_places(page_number=query.pop("page"), **query)
+
+
+@blp.route("/figures")
+@permit("tags.read")
+@blp.arguments(PageArguments, location="query")
+@blp.response(200, FigurePage)
+def list_figures(query: dict[str, int]) -> dict[str, Any]:
+    """The digits to hang on doors, this week and the next, for whoever sets them."""
+    return service.list_figures(page_number=query["page"], page_size=query["page_size"])
 
 
 @blp.route("/places/<place_id>", methods=["PATCH"])

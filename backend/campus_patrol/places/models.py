@@ -44,6 +44,8 @@ class Place(Entity, Base):
     has_hot_water: Mapped[bool | None] = mapped_column(Boolean)
     valve: Mapped[str | None] = mapped_column(String(80))
     remark: Mapped[str | None] = mapped_column(String(200))
+    # Two digits hang beside its tag, set anew each week; a phone asks for them now and then.
+    door_figure: Mapped[bool] = mapped_column(Boolean, default=False)
     active: Mapped[bool] = mapped_column(Boolean, default=True)
     switched_off_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

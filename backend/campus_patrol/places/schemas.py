@@ -53,6 +53,7 @@ class PlaceSchema(Schema):
     has_hot_water = fields.Boolean(required=True, allow_none=True)
     valve = fields.String(required=True, allow_none=True)
     remark = fields.String(required=True, allow_none=True)
+    door_figure = fields.Boolean(required=True)
     active = fields.Boolean(required=True)
     tag = fields.Nested(TagInPlace, required=True, allow_none=True)
     last_at = Utc(required=True, allow_none=True)
@@ -87,6 +88,30 @@ class PlaceChange(Schema):
     valve = _text(80, allow_none=True)
     remark = _text(200, allow_none=True)
     active = fields.Boolean()
+    door_figure = fields.Boolean()
+
+
+class FigureSchema(Schema):
+    """The two digits beside a place's tag, this week and the next."""
+
+    id = fields.String(required=True)
+    building = fields.Nested(Reference, required=True)
+    floor = fields.Integer(required=True)
+    number = fields.String(required=True)
+    name = fields.String(required=True)
+    now = fields.String(required=True)
+    then = fields.String(required=True)
+
+
+class FigurePage(Schema):
+    """A page of figures, and the Mondays from which they hold."""
+
+    items = fields.List(fields.Nested(FigureSchema), required=True)
+    total = fields.Integer(required=True)
+    page = fields.Integer(required=True)
+    page_size = fields.Integer(required=True)
+    week = fields.Date(required=True)
+    next_week = fields.Date(required=True)
 
 
 BuildingPage = page_of(BuildingSchema)

@@ -8,16 +8,20 @@ from flask_smorest import Blueprint
 from campus_patrol.database import db
 from campus_patrol.security import permit
 from campus_patrol.tags import service
-from campus_patrol.tags.models import Tag
+from campus_patrol.tags.models import Placement, Tag
 from campus_patrol.tags.schemas import (
     BlankAnswer,
     BlankRequest,
+    Decision,
+    PlacementPage,
+    PlacementSchema,
     Replacement,
     SheetRequest,
     TagPage,
     TagQuery,
     TagSchema,
 )
+from campus_patrol.wire import PageArguments
 
 blp = Blueprint("tags", __name__, url_prefix="/api/v1", description="The printed codes on places")
 
@@ -56,6 +60,24 @@ def replace(body: dict[str, str], tag_id: str) -> Tag:
 def retire(body: dict[str, str], tag_id: str) -> Tag:
     """Revoke a tag without a new one."""
     return service.retire(tag_id=tag_id, reason=body["reason"])
+
+
+@blp.route("/tags/placements")
+@permit("tags.read")
+@blp.arguments(PageArguments, location="query")
+@blp.response(200, PlacementPage)
+def list_placements(query: dict[str, int]) -> dict[str, Any]:
+    """What guards said about where tags hang that contradicts what we know, and nobody has decided; newest first."""
+    return service.list_placements(page_number=query["page"], page_size=query["page_size"])
+
+
+@blp.route("/tags/placements/<placement_id>/settle", methods=["POST"])
+@permit("tags.write")
+@blp.arguments(Decision)
+@blp.response(200, PlacementSchema)
+def settle(body: dict[str, bool], placement_id: str) -> Placement:
+    """Decide where a tag belongs."""
+    return service.settle(placement_id=placement_id, move=body["move"])
 
 
 @blp.route("/tags/sheet", methods=["POST"])

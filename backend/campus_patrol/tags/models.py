@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campus_patrol.database import Base, Entity
+from campus_patrol.people.models import Person
 from campus_patrol.places.models import Place
 
 
@@ -30,7 +31,7 @@ class Placement(Entity, Base):
     """A guard's word that a tag hangs on a place; its id is the record's.
 
     ``state``: bound (a blank tag got its place by it), same (the tag was there already), open (it says something else
-    than we know: the desk decides).
+    than we know: the desk decides); and then moved (the tag belongs there now) or kept (it does not).
     """
 
     __tablename__ = "placement"
@@ -44,3 +45,11 @@ class Placement(Entity, Base):
     device_id: Mapped[str] = mapped_column(ForeignKey("device.id"))
     at: Mapped[datetime]
     state: Mapped[str] = mapped_column(String(10))
+    settled_at: Mapped[datetime | None]
+    settled_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+
+    tag: Mapped[Tag | None] = relationship(lazy="raise")
+    place: Mapped[Place | None] = relationship(lazy="raise")
+    person: Mapped[Person | None] = relationship(
+        lazy="raise", primaryjoin="foreign(Placement.person_id) == Person.id", viewonly=True
+    )

@@ -38,6 +38,27 @@ class TagQuery(PageArguments):
     building = fields.String(load_default=None, validate=_ID)
 
 
+class PlacementSchema(Schema):
+    """A guard's word that a tag hangs on another place than we know; ``at`` by the server's clock.
+
+    ``tag`` is None for one that nobody knows (``tag_text`` is what was read), ``place`` for such a place.
+    """
+
+    id = fields.String(required=True)
+    at = Utc(required=True)
+    tag = fields.Nested(TagSchema, required=True, allow_none=True)
+    tag_text = fields.String(required=True, allow_none=True)
+    place = fields.Nested(TaggedPlace, required=True, allow_none=True)
+    person = fields.Nested(Reference, required=True, allow_none=True)
+    state = fields.String(required=True)
+
+
+class Decision(Schema):
+    """Whether the tag belongs to the place the guard named from now on."""
+
+    move = fields.Boolean(required=True, truthy={True}, falsy={False})
+
+
 class Replacement(Schema):
     """Why a tag is replaced or retired: torn off, unreadable, photographed."""
 
@@ -78,3 +99,4 @@ class SheetRequest(Schema):
 
 
 TagPage = page_of(TagSchema)
+PlacementPage = page_of(PlacementSchema)

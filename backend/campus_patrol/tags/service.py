@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, case, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm import aliased, contains_eager
 
 from campus_patrol import clock
 from campus_patrol.database import current_school_id, db, escape_like, found, page
@@ -16,6 +16,7 @@ from campus_patrol.people.models import School
 from campus_patrol.places.models import Building, Place
 from campus_patrol.places.rules import search_words
 from campus_patrol.problems import Problem
+from campus_patrol.security import current_person
 from campus_patrol.tags.models import Placement, Tag
 from qr_codes.payload import new_code, new_short, tag_url
 
@@ -212,6 +213,72 @@ def _retire_before(place_id: str, *, new: tuple[str, str], at: datetime, record_
     ).one()
     detail = {"old": sorted(old), "new": new[1], "reason": reason if old else None, "record": record_id}
     history.note(action="tag.placed", subject=_called(place), detail=detail)
+
+
+def list_placements(*, page_number: int, page_size: int) -> dict[str, Any]:
+    """List what guards said that contradicts what we know and is not decided, newest first, in two queries."""
+    statement = _placements().where(Placement.state == "open")
+    return page(
+        statement.order_by(Placement.at.desc(), Placement.id.desc()), page=page_number, page_size=page_size
+    )
+
+
+def settle(*, placement_id: str, move: bool) -> Placement:
+    """Decide what a guard said: the tag belongs there from now on (``move``), or it stays where we know it.
+
+    Other tags of that place stay as they are: two tags that were mixed up are put right one after the other. Raises
+    not_found, also for a move of a tag or to a place that nobody knows; already_settled; and tag_already_replaced for
+    a move of a tag that is not live.
+    """
+    said = found(
+        db.session.scalars(
+            _placements().where(Placement.id == placement_id).with_for_update(of=Placement)
+        ).one_or_none()
+    )
+    if said.state != "open":
+        raise Problem("already_settled")
+    if move:
+        tag, place = found(said.tag), found(said.place)
+        if tag.revoked_at is not None:
+            raise Problem("tag_already_replaced")
+        history.note(
+            action="tag.moved",
+            subject=_called(place),
+            detail={"tag": tag.short, "before": _called(tag.place) if tag.place else None},
+        )
+        tag.place = place
+    else:
+        history.note(
+            action="tag.kept",
+            subject=_called(said.tag.place) if said.tag and said.tag.place else None,
+            detail={"tag": said.tag.short if said.tag else said.tag_text},
+        )
+    said.state, said.settled_at, said.settled_by_id = (
+        "moved" if move else "kept",
+        clock.now(),
+        current_person().id,
+    )
+    return said
+
+
+def _placements() -> Select[Any]:
+    hangs, on, said, there = aliased(Place), aliased(Building), aliased(Place), aliased(Building)
+    return (
+        select(Placement)
+        .outerjoin(Placement.tag)
+        .outerjoin(hangs, Tag.place)
+        .outerjoin(on, hangs.building)
+        .outerjoin(said, Placement.place)
+        .outerjoin(there, said.building)
+        .outerjoin(Placement.person)
+        .options(
+            contains_eager(Placement.tag)
+            .contains_eager(Tag.place.of_type(hangs))
+            .contains_eager(hangs.building.of_type(on)),
+            contains_eager(Placement.place.of_type(said)).contains_eager(said.building.of_type(there)),
+            contains_eager(Placement.person),
+        )
+    )
 
 
 def render_sheet(

@@ -428,6 +428,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/figures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The digits to hang on doors, this week and the next, for whoever sets them. */
+        get: {
+            parameters: {
+                query?: {
+                    page?: number;
+                    page_size?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FigurePage"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/findings": {
         parameters: {
             query?: never;
@@ -1709,6 +1750,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tags/placements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What guards said about where tags hang that contradicts what we know, and nobody has decided; newest first. */
+        get: {
+            parameters: {
+                query?: {
+                    page?: number;
+                    page_size?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["PlacementPage"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/placements/{placement_id}/settle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                placement_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decide where a tag belongs. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    placement_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Decision"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Placement"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tags/sheet": {
         parameters: {
             query?: never;
@@ -1975,6 +2103,9 @@ export interface components {
             account: string;
             password: string;
         };
+        Decision: {
+            move: boolean;
+        };
         Device: {
             app: string | null;
             /** Format: date-time */
@@ -2054,6 +2185,25 @@ export interface components {
             page: number;
             page_size: number;
             total: number;
+        };
+        Figure: {
+            building: components["schemas"]["Reference"];
+            floor: number;
+            id: string;
+            name: string;
+            now: string;
+            number: string;
+            then: string;
+        };
+        FigurePage: {
+            items: components["schemas"]["Figure"][];
+            /** Format: date */
+            next_week: string;
+            page: number;
+            page_size: number;
+            total: number;
+            /** Format: date */
+            week: string;
         };
         Figures: {
             ac: number;
@@ -2224,6 +2374,7 @@ export interface components {
         };
         Pack: {
             buildings?: components["schemas"]["Reference"][];
+            choice_key?: string;
             cursor: string;
             findings?: components["schemas"]["PackFinding"][];
             /** Format: date-time */
@@ -2256,6 +2407,7 @@ export interface components {
         };
         PackPlace: {
             building: string;
+            door_figure: boolean;
             floor: number;
             id: string;
             kind: string;
@@ -2361,6 +2513,7 @@ export interface components {
             active: boolean;
             building: components["schemas"]["Reference"];
             class_name: string | null;
+            door_figure: boolean;
             floor: number;
             grade: string | null;
             has_hot_water: boolean | null;
@@ -2383,6 +2536,7 @@ export interface components {
             ac_power_kw?: number | null;
             active?: boolean;
             class_name?: string | null;
+            door_figure?: boolean;
             floor?: number;
             grade?: string | null;
             has_hot_water?: boolean | null;
@@ -2407,6 +2561,22 @@ export interface components {
             kind: string;
             name: string;
             number: string;
+        };
+        Placement: {
+            /** Format: date-time */
+            at: string;
+            id: string;
+            person: components["schemas"]["Reference"] | null;
+            place: components["schemas"]["TaggedPlace"] | null;
+            state: string;
+            tag: components["schemas"]["Tag"] | null;
+            tag_text: string | null;
+        };
+        PlacementPage: {
+            items: components["schemas"]["Placement"][];
+            page: number;
+            page_size: number;
+            total: number;
         };
         Problem: {
             code: string;

@@ -3,6 +3,7 @@ import type { NewPhoto, Pack, PackPerson, PackPlace, PackRoute, Phone, PhoneStat
 import { type Draft, newestDraft, PERSON, ROUTE, staysUnlocked } from './drafts'
 import { dueRoute, nextStops, nightBounds, nightOf, openRound, placesDone, standing, checkpointData } from './round'
 import { tagHash } from './scan/payload'
+import { askedAt } from './tag/figure'
 
 /** A tag that was read and is being looked at: the checklist is open on it. */
 export interface Look {
@@ -15,8 +16,11 @@ export interface Look {
   readonly readMs: number | null
   readonly place: PackPlace | null
   readonly notice: 'unknown' | 'otherHost' | 'revoked' | 'blank' | 'noTag' | null
-  /** The guard is asked first where the tag hangs: it is blank, or he said that it is elsewhere. */
-  readonly asks: boolean
+  /** What the guard is asked before the checklist: where the tag hangs (it is blank, or he said that it is elsewhere),
+   *  or the digits beside it. */
+  readonly asks: 'place' | 'figure' | null
+  /** The digits he read; null: he found none, undefined: nobody asked. */
+  readonly figure?: string | null
   /** What was marked before the page was killed. */
   readonly draft: Draft | null
 }
@@ -194,17 +198,25 @@ export class Patrol {
   ): Promise<Look> {
     if (method === 'list') {
       const place = this.places.get(tag) ?? null
-      return { tag, method, readAt, place, notice: 'noTag', asks: false, draft, readMs: null }
+      return { tag, method, readAt, place, notice: 'noTag', asks: null, draft, readMs: null }
     }
     const school = this.pack?.school.id ?? this.state.school?.id
-    const hash = school ? await tagHash(school, tag) : null
-    const known = this.pack?.tags.find((one) => one.hash === hash || one.short_hash === hash)
+    const hash = school ? await tagHash(school, tag) : ''
+    const known = this.pack?.tags.find((one) => hash.startsWith(one.hash) || hash.startsWith(one.short_hash))
     // What was said of it here tonight, which the pack may not know yet.
     const said = this.tonight.filter((record) => record.kind === 'tag_placed' && record.tag === tag).pop()
     const place = this.places.get(said ? checkpointData(said).place! : (known?.place ?? '')) ?? null
-    const asks = known !== undefined && !known.revoked && !known.place && !place
-    const notice = known?.revoked ? 'revoked' : place ? null : asks ? 'blank' : otherHost ? 'otherHost' : 'unknown'
+    const blank = known !== undefined && !known.revoked && !known.place && !place
+    const asks = blank ? 'place' : place?.door_figure && (await this.#asksFigure(place.id)) ? 'figure' : null
+    const notice = known?.revoked ? 'revoked' : place ? null : blank ? 'blank' : otherHost ? 'otherHost' : 'unknown'
     return { tag, method, readAt, place, notice, asks, draft, readMs: null }
+  }
+
+  async #asksFigure(place: string): Promise<boolean> {
+    const { pack, route, state } = this
+    if (!route || !pack?.choice_key || !state.device) return false
+    const doors = this.stops.filter((id) => this.places.get(id)?.door_figure)
+    return (await askedAt(pack.choice_key, state.device.id, this.night, route.id, doors)) === place
   }
 
   /**
@@ -238,6 +250,7 @@ export class Patrol {
           round,
           took_ms: Math.round(performance.now() - look.readAt),
           read_ms: look.readMs,
+          figure: look.figure,
           readings,
         },
       },

@@ -108,26 +108,26 @@ const HASHED = {
 /** A pack that knows one tag: `place` null says it is blank. */
 async function packWith(place: string | null, revoked = false): Promise<Pack> {
   const [hash, short_hash] = await Promise.all([tagHash('s', '7K3Q9ZX0A1'), tagHash('s', '123455')])
-  return { ...HASHED, tags: [{ place, hash, short_hash, revoked }] }
+  return { ...HASHED, tags: [{ place, hash: hash.slice(0, 6), short_hash: short_hash.slice(0, 7), revoked }] }
 }
 
 test('a blank tag asks where it hangs, by its code or its number, and never again once it was said', async () => {
   const { patrol, phone } = phoneWith(READY)
   patrol.pack = await packWith(null)
   for (const tag of ['7K3Q9ZX0A1', '123455']) {
-    expect(await patrol.read(tag, 'camera', 0)).toMatchObject({ asks: true, notice: 'blank', place: null })
+    expect(await patrol.read(tag, 'camera', 0)).toMatchObject({ asks: 'place', notice: 'blank', place: null })
   }
   const said = { kind: 'tag_placed', tag: '7K3Q9ZX0A1', at: new Date().toISOString(), data: { place: 'p1' }, ref: null }
   phone.records.mockResolvedValue([said as unknown as RecordView])
   await patrol.reload()
-  expect(await patrol.read('7K3Q9ZX0A1', 'camera', 0)).toMatchObject({ asks: false, notice: null, place: { id: 'p1' } })
+  expect(await patrol.read('7K3Q9ZX0A1', 'camera', 0)).toMatchObject({ asks: null, notice: null, place: { id: 'p1' } })
 })
 
 test('only a blank tag asks: one that was retired or hangs somewhere opens its checklist', async () => {
   const { patrol } = phoneWith(READY)
   for (const [place, revoked, notice] of [['p1', false, null], ['p1', true, 'revoked'], [null, true, 'revoked'], ['gone', false, 'unknown']] as const) {
     patrol.pack = await packWith(place, revoked)
-    expect(await patrol.read('7K3Q9ZX0A1', 'camera', 0)).toMatchObject({ asks: false, notice })
+    expect(await patrol.read('7K3Q9ZX0A1', 'camera', 0)).toMatchObject({ asks: null, notice })
   }
 })
 

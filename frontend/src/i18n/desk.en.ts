@@ -219,6 +219,8 @@ export const en: DeskWords = {
     short: {
       tag_unknown: 'Unknown tag',
       tag_blank: 'Blank tag',
+      figure_wrong: 'Wrong digits',
+      figure_missing: 'No digits given',
       tag_revoked: 'Revoked tag',
       tag_other_school: "Another school's tag",
       typed_code: 'Typed code',
@@ -233,6 +235,10 @@ export const en: DeskWords = {
       switch (kind) {
         case 'tag_unknown':
           return `The tag read is none the school has made (${p['tag'] ?? '?'})`
+        case 'figure_wrong':
+          return `The digits given for the door were ${p['said'] ?? '?'}, which is not this week’s (or they were not changed yet)`
+        case 'figure_missing':
+          return 'The phone was to ask for the digits on the door, and none were given'
         case 'tag_blank':
           return 'The tag is blank: nobody has said yet where it hangs'
         case 'tag_revoked':
@@ -375,6 +381,9 @@ export const en: DeskWords = {
       valve: 'Where the valve is',
       remark: 'Remark',
       active: 'In use',
+      doorFigure: 'Two digits, changed weekly, hang beside the tag',
+      doorFigureHint:
+        'A photographed copy of a printed code cannot be told from the original; but a copy does not show this week’s digits. On each round the phone asks at one such door, and nobody knows before which. The digits are printed week by week under Tags; hang them by day on Monday.',
       activeHint: 'A place that is switched off leaves the phones; its past records stay',
       renameHint: 'A new name needs no new tag',
     },
@@ -549,6 +558,9 @@ export const en: DeskWords = {
       state: 'State',
       median: 'Read in (median)',
       byHand: 'Typed or photo',
+      known: 'Belongs to',
+      said: 'Hangs at, says the guard',
+      by: 'Who, when',
     },
     notPrinted: 'Not printed yet',
     print: 'Print tags',
@@ -560,6 +572,20 @@ export const en: DeskWords = {
     making: 'Making the sheets; a few hundred take some seconds',
     made: 'The PDF has been downloaded. Print it at actual size, not fitted to the page.',
     fileName: 'tags',
+    movedTitle: 'Guards say that these tags hang elsewhere',
+    unknownPlace: 'No such place',
+    unknownTag: 'No such tag',
+    moveThere: 'Move it there',
+    printBack: 'Print again for the old place',
+    leaveIt: 'Leave it',
+    figures: 'Door digits',
+    figuresWhy: (from, then) =>
+      `Hang them by day on Monday: "this week" from ${from}, "next week" from ${then}. Only who hangs them should see this list. To add or remove a door, open the place under Campus.`,
+    figuresNone: 'No door has digits yet',
+    figuresNoneWhy: 'A printed code can be copied. Open a place under Campus and tick "Two digits, changed weekly, hang beside the tag": phones then ask at one of them, nobody knows which.',
+    thisWeek: 'This week',
+    nextWeek: 'Next week',
+    printPage: 'Print this list',
     worn: 'Hard to scan',
     wornWhy:
       'Of the last 10 scans half took 1.5 s or longer (the time it takes to walk up to the door), or three in ten had to be typed or photographed. Print them again while guards still scan them. From 3 scans on; counted anew after each print.',

@@ -214,6 +214,8 @@ export const zh = {
     short: {
       tag_unknown: '标签不认识',
       tag_blank: '标签没登记点位',
+      figure_wrong: '门上数字不对',
+      figure_missing: '没报门上数字',
       tag_revoked: '标签已停用',
       tag_other_school: '外校标签',
       typed_code: '手输短码',
@@ -228,6 +230,10 @@ export const zh = {
       switch (kind) {
         case 'tag_unknown':
           return `扫到的标签不是学校发出的（${p['tag'] ?? '?'}）`
+        case 'figure_wrong':
+          return `报的门上数字是 ${p['said'] ?? '?'}，和这周的不一样（也可能是还没换）`
+        case 'figure_missing':
+          return '手机该问门上的两位数字，没有报，或说没看到'
         case 'tag_blank':
           return '扫到的是空白标签，还没有登记在哪个点位'
         case 'tag_revoked':
@@ -371,6 +377,9 @@ export const zh = {
       valve: '阀门位置',
       remark: '备注',
       active: '在用',
+      doorFigure: '标签旁挂每周一换的两位数字',
+      doorFigureHint:
+        '印出来的码被拍照复印，和原来的分不出来；复印件上没有这周的数字。手机每次巡查只在其中一处问，事先谁也不知道是哪里。数字在「标签」页按周打印，周一白天换好。',
       activeHint: '停用的点位不再出现在手机上，过去的记录都保留',
       renameHint: '改名不需要重新打印标签',
     },
@@ -544,6 +553,9 @@ export const zh = {
       state: '状态',
       median: '读码（中位）',
       byHand: '手输或拍照',
+      known: '登记在',
+      said: '保安说在',
+      by: '谁、何时',
     },
     notPrinted: '还没打印',
     print: '打印标签',
@@ -555,6 +567,20 @@ export const zh = {
     making: '正在生成，几百张要等几秒',
     made: 'PDF 已下载。打印时选「实际大小」，不要缩放。',
     fileName: '标签',
+    movedTitle: '保安说这些标签不在登记的点位',
+    unknownPlace: '没有这个点位',
+    unknownTag: '没有这张标签',
+    moveThere: '改到那里',
+    printBack: '重印贴回原处',
+    leaveIt: '不改',
+    figures: '门上数字',
+    figuresWhy: (from: string, then: string) =>
+      `周一白天换好：${from} 起用「本周」，${then} 起用「下周」。只有换数字的人该看到这张表。要增减点位，在「校园」里打开点位勾选。`,
+    figuresNone: '还没有点位挂数字',
+    figuresNoneWhy: '印出来的码可以被复印。在「校园」里打开一个点位，勾选“标签旁挂每周一换的两位数字”，手机就会不定在哪一处问。',
+    thisWeek: '本周',
+    nextWeek: '下周',
+    printPage: '打印这张表',
     worn: '难扫的',
     wornWhy:
       '最近 10 次里，一半以上要 1.5 秒才读出来（走到门口的时间），或十次有三次只能手输、拍照。趁保安还愿意扫，先重印换上；至少 3 次才算，重印后重新统计。',

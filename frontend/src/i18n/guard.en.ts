@@ -135,6 +135,7 @@ export const en: GuardWords = {
     noTag: 'Recorded without its tag: the supervisor will see that',
     revoked: 'This tag was replaced: please scan the new one. If there is none, record as usual',
     blank: 'A blank tag without a place. It is recorded as usual and your supervisor will check',
+    elsewhere: 'This tag hangs elsewhere',
     notOnRoute: "Not on tonight's route, recorded all the same",
     tag: (tag) => `Tag ${tag}`,
     lastNormal: (when) => `${when} all normal`,

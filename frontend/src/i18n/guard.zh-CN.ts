@@ -130,6 +130,7 @@ export const zh = {
     noTag: '没有扫到标签，照常打卡，主管会看到这一点',
     revoked: '这张标签已更换，请扫新标签；没有新的就照常打卡',
     blank: '空白标签，还没有登记点位。记录会照常保存，由主管核对',
+    elsewhere: '标签不在这里',
     notOnRoute: '不在今夜路线上，照样记录',
     tag: (tag: string) => `标签 ${tag}`,
     lastNormal: (when: string) => `${when} 正常`,

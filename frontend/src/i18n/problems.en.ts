@@ -21,6 +21,7 @@ export const en: ProblemWords = {
   place_unknown: 'There is no such place',
   tag_unknown: 'There is no such tag',
   tag_already_replaced: 'This tag was replaced already; its place has a new one',
+  already_settled: 'Somebody has decided this already',
   no_shorts_left: 'The school has used up its short codes',
   number_taken: 'This building already has a place with that number',
   nothing_to_print: 'No tag fits this choice',

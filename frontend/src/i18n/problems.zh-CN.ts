@@ -21,6 +21,7 @@ export const zh = {
   place_unknown: '没有这个点位',
   tag_unknown: '没有这张标签',
   tag_already_replaced: '标签已经更换过，这个点位有新标签了',
+  already_settled: '已经有人处理过了',
   no_shorts_left: '学校的短码已经用完',
   number_taken: '这栋楼已经有这个编号的点位',
   nothing_to_print: '没有符合条件的标签可打印',

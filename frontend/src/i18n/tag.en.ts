@@ -12,5 +12,7 @@ export const en: TagWords = {
   none: 'No such place; try fewer digits',
   erase: 'Erase one',
   skip: 'Not in the list, record anyway',
+  figure: 'The two digits beside the tag',
+  noFigure: 'None there, or unreadable',
   failed: 'Not saved: the storage of this phone failed. Try again',
 }

@@ -1,4 +1,4 @@
-/** Words of the screen that asks where a tag hangs. */
+/** Words of the screens that ask where a tag hangs, and for the digits beside it. */
 export const zh = {
   blank: '空白标签',
   moved: '标签不在这里',
@@ -11,6 +11,8 @@ export const zh = {
   none: '没有这样的点位，少按几个数字试试',
   erase: '删一位',
   skip: '找不到，先打卡',
+  figure: '标签旁边的两位数字',
+  noFigure: '没有数字，或看不清',
   failed: '没有保存：手机存储出了问题，请再试一次',
 }
 export type TagWords = typeof zh

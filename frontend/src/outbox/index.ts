@@ -342,7 +342,7 @@ export async function openPhone(world: World = browserWorld()): Promise<Phone> {
   return phone
 }
 
-/** 32 hex digits; compare with `hash` or `short_hash` of the pack's tags. `code` upper-case, as printed. */
+/** 32 hex digits, which begin with `hash` or `short_hash` of the pack's tag. `code` upper-case, as printed. */
 export function tagHash(school: string, code: string): Promise<string> {
   return hashTag(browserWorld(), school, code)
 }

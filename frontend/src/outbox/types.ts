@@ -166,12 +166,15 @@ export interface PackPlace {
   readonly name: string
   readonly type: string | null
   readonly questions: readonly string[]
+  /** Two digits hang beside its tag; a pack of an older server does not say. */
+  readonly door_figure?: boolean
   readonly last: { readonly at: string; readonly abnormal: readonly string[]; readonly person_name: string | null } | null
 }
 
 export interface PackTag {
   /** null: a live one is blank, and whoever hangs it up says where. */
   readonly place: string | null
+  /** How the hash of its code begins: enough to know it among the school's, not enough to find the code. */
   readonly hash: string
   readonly short_hash: string
   readonly revoked: boolean
@@ -210,6 +213,8 @@ export interface Pack {
   readonly cursor: string
   readonly made_at: string
   readonly school: School
+  /** What the one door of a round is chosen by at which the phone asks for its digits. */
+  readonly choice_key?: string
   readonly people: readonly PackPerson[]
   readonly buildings: readonly { readonly id: string; readonly name: string }[]
   readonly places: readonly PackPlace[]

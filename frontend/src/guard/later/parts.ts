@@ -1,4 +1,5 @@
 /** The screens that nobody needs before the first paint, as one file. */
+export { default as AskFigure } from '../tag/AskFigure.svelte'
 export { default as Enrol } from '../enrol/Enrol.svelte'
 export { default as EndRound } from '../home/EndRound.svelte'
 export { default as More } from '../home/More.svelte'

@@ -63,7 +63,7 @@ function hybridCheck(text: string, m: number): boolean {
 }
 
 /**
- * The hash under which the offline pack lists a tag: phones never hold the codes themselves.
+ * The hash whose beginning lists a tag in the offline pack: phones never hold the codes themselves.
  * Lower hex of the first 16 bytes of SHA-256("campus-patrol-tag" NUL school NUL code or short number).
  */
 export async function tagHash(schoolId: string, codeOrShort: string): Promise<string> {
