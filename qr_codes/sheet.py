@@ -18,7 +18,8 @@ FONT = Path(__file__).parent / "fonts" / "NotoSansSC-Regular.ttf"
 
 # All lengths in millimetres, all sizes of type in points.
 _RIM = 2.0
-_RIM_TOP = 3.2
+# Above and below, words stand on the rim.
+_RIM_TOP, _RIM_BOTTOM = 3.2, 2.6
 _POINT = 25.4 / 72
 _LEADING = 1.22
 _INK, _GREY, _MARK = 0, 90, 150
@@ -166,12 +167,16 @@ class _Sheet(FPDF):
                 self._width(words.report, paper.small),
             )
             self._frame(x, y, *gaps)
-        above = _RIM_TOP + 0.4 * paper.school * _POINT if paper.framed else paper.box_top - 0.6
+        above = (
+            _RIM_TOP + 0.4 * paper.school * _POINT
+            if paper.framed
+            else paper.box_top - 0.3 - 0.15 * paper.school * _POINT
+        )
         self._line(self.school_name, middle, y + above, paper.school, align="C", room=school_room)
         self._symbol(label.url, middle - paper.box / 2, y + paper.box_top)
 
         # From above: the short number. From below: reporting, where it is, the valve. The name takes what is left.
-        short = y + paper.box_top + paper.box + 0.75 * paper.short * _POINT
+        short = y + paper.box_top + paper.box + 0.2 + 0.75 * paper.short * _POINT
         self.set_char_spacing(paper.short * 0.075)
         self._line(spaced(label.short), middle, short, paper.short, align="C", bold=True)
         self.set_char_spacing(0)
@@ -213,11 +218,11 @@ class _Sheet(FPDF):
         self.set_draw_color(_INK)
         self.set_line_width(0.3)
         width = self.paper.label_width - 2 * _RIM
-        height = self.paper.label_height - _RIM_TOP - _RIM
+        height = self.paper.label_height - _RIM_TOP - _RIM_BOTTOM
         self.rect(x + _RIM, y + _RIM_TOP, width, height, round_corners=True, corner_radius=2.5)
         self.set_fill_color(255)
         middle = x + self.paper.label_width / 2
-        for gap, line in ((upper, _RIM_TOP), (lower, self.paper.label_height - _RIM)):
+        for gap, line in ((upper, _RIM_TOP), (lower, self.paper.label_height - _RIM_BOTTOM)):
             half = gap / 2 + 1.6
             self.rect(middle - half, y + line - 0.6, 2 * half, 1.2, style="F")
 
