@@ -223,7 +223,7 @@ def test_tags_go_on_a_label_roll_and_a_long_address_is_told_its_price(made: Run,
     done = made(*command, "https://patrol.mingde-experimental-school.edu.cn")
     assert done.exit_code == 0, done.stderr
     assert pdf.read_bytes().startswith(b"%PDF-")
-    assert re.search(r"carries 58 characters; up to 29 .* 56% .* 62% with 29", done.output), done.output
+    assert re.search(r"carries 59 characters; up to 29 .* 56% .* 62% with 29", done.output), done.output
     again = made(*command, "https://xc.mdsx.cn")
     assert again.exit_code == 2
     assert "No live tag fits" in again.stderr

@@ -558,9 +558,9 @@ export const en: DeskWords = {
     },
     codeSize: (mm: string) => `The code is ${mm} mm wide.`,
     sheetAdvice: 'Print at actual size and cut along the marks. Laminate matt: glossy film throws a torch back. Keep the white rim of the code clear.',
-    rollAdvice: 'Set the printer’s paper to the size of the label and do not scale. Use thermal transfer: direct thermal paper fades within months. By a tap take waterproof matt PET labels.',
-    longAddress: (characters: string, enough: string, read: string, readShort: string) =>
-      `With this server’s address a code carries ${characters} characters; up to ${enough} read best. Of the measured dark, tilted and blurred frames ${read} were read at once on this paper, ${readShort} with ${enough} characters. A shorter host name helps; these work as well.`,
+    rollAdvice: 'Set the paper in the printer to the size of the label and do not scale. Use thermal transfer: direct thermal paper fades within months. By a tap take waterproof matt PET labels.',
+    longAddress: (characters: string, enough: string, paper: string, read: string, readShort: string) =>
+      `With the address of this server a code carries ${characters} characters; up to ${enough} read best. Of the measured dark, tilted and blurred frames ${read} were read at once on “${paper}”, ${readShort} with ${enough} characters. A shorter host name helps; these work as well.`,
     make: { pdf: 'Make the PDF', svg: 'Export SVG', png: 'Export PNG' },
     making: 'Being made; two thousand take about ten seconds. You may close this window: the file is downloaded when it is ready.',
     made: { pdf: 'The PDF has been downloaded. Print it at actual size, not fitted to the page.', svg: 'Downloaded.', png: 'Downloaded.' },

@@ -554,8 +554,8 @@ export const zh = {
     codeSize: (mm: string) => `码宽 ${mm} 毫米。`,
     sheetAdvice: '按「实际大小」打印，沿裁切标记裁开；覆膜用哑光膜，亮光膜在手电下会反光。码四周的白边不要遮挡。',
     rollAdvice: '打印机的纸张设成标签的尺寸，不要缩放。用热转印标签，热敏纸几个月就会褪色；洗手台旁用防水的 PET 哑光标签。',
-    longAddress: (characters: string, enough: string, read: string, readShort: string) =>
-      `现在的访问地址让每个码有 ${characters} 个字符，${enough} 个以内最好认。实测的昏暗、倾斜、模糊画面，这种纸一次读出 ${read}，${enough} 个字符时是 ${readShort}。有短一点的域名更好；不改也能用。`,
+    longAddress: (characters: string, enough: string, paper: string, read: string, readShort: string) =>
+      `现在的访问地址让每个码有 ${characters} 个字符，${enough} 个以内最好认。实测的昏暗、倾斜、模糊画面，印在「${paper}」上一次读出 ${read}，${enough} 个字符时是 ${readShort}。有短一点的域名更好；不改也能用。`,
     make: { pdf: '生成 PDF', svg: '导出 SVG', png: '导出 PNG' },
     making: '正在生成，两千张约十秒。可以关掉这个窗口，做好后自动下载。',
     made: { pdf: 'PDF 已下载。打印时选「实际大小」，不要缩放。', svg: '已下载。', png: '已下载。' },
