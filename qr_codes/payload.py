@@ -21,7 +21,9 @@ _DIGITS = "0123456789"
 _CHECK_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _CODE = re.compile(rf"[{ALPHABET}]{{{CODE_LENGTH}}}")
 _SHORT = re.compile(rf"[0-9]{{{SHORT_LENGTH}}}")
-_TAG_URL = re.compile(rf"https?://([^/?#\s@\\]{{1,255}})/([0-9a-z]{{{CODE_LENGTH}}})/?", re.IGNORECASE)
+_TAG_URL = re.compile(rf"https?://([^/?#\s@\\]{{1,260}})/([0-9a-z]{{{CODE_LENGTH}}})/?", re.IGNORECASE)
+# RFC 1035; parse takes a port beside it.
+_LONGEST_HOST = 253
 # No payload of ours comes near this; a QR symbol may hold 4 kB of anything.
 _LONGEST = 400
 
@@ -83,12 +85,15 @@ def tag_url(base_url: str, code: str) -> str:
     """Return the URL that a tag's symbol carries, for a server's address such as https://patrol.example.cn.
 
     Upper case throughout (scheme and host do not mind), because the symbol's alphanumeric mode then holds it in
-    fewer modules. Raises ValueError for an address that is not http or https, or that has a path.
+    fewer modules. Raises ValueError for an address that is not http or https, that has a path, or whose host name is
+    longer than one may be.
     """
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
         raise ValueError(f"a tag's address must look like https://patrol.example.cn, not {base_url!r}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname.encode("idna").decode()
+    if len(host) > _LONGEST_HOST:
+        raise ValueError(f"a host name has at most {_LONGEST_HOST} characters, not {len(host)}")
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{host}{port}/{code}".upper()
 

@@ -1,31 +1,25 @@
-"""A4 sheets of labels, twelve a page, to print, laminate and cut."""
+"""Labels drawn on paper: sheets to print, laminate and cut, and rolls of one label a page."""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from fpdf import FPDF
 from fpdf.enums import TextMode
 
+from qr_codes.papers import PAPERS, Paper
 from qr_codes.payload import spaced
+from qr_codes.reading import level_for
 from qr_codes.symbol import QUIET_ZONE, matrix, runs
 
 FONT = Path(__file__).parent / "fonts" / "NotoSansSC-Regular.ttf"
-COLUMNS, ROWS = 3, 4
-PER_PAGE = COLUMNS * ROWS
-# All lengths in millimetres. The rim is a little more than what office printers cannot print on.
-PAGE_WIDTH, PAGE_HEIGHT = 210.0, 297.0
-LABEL_WIDTH, LABEL_HEIGHT = 63.0, 66.5
-LEFT, TOP = (PAGE_WIDTH - COLUMNS * LABEL_WIDTH) / 2, 16.0
-# The symbol together with its quiet zone; the symbol alone is 30 mm or wider for every host name there is.
-SYMBOL_BOX = 40.5
-SYMBOL_TOP = 4.4
 
+# All lengths in millimetres, all sizes of type in points.
 _RIM = 2.0
-_TEXT_WIDTH = LABEL_WIDTH - 8
-_SCHOOL_WIDTH = 46.0
-_SCHOOL_SIZE = 8.0  # points, as all sizes of type
+# Above and below, words stand on the rim.
+_RIM_TOP, _RIM_BOTTOM = 3.2, 2.6
 _POINT = 25.4 / 72
 _LEADING = 1.22
 _INK, _GREY, _MARK = 0, 90, 150
@@ -35,14 +29,19 @@ _PIECES = re.compile(r"[A-Za-z0-9.\-]+\s*|[（(《“【]?\S[）)》”】，。
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What one label says: the symbol's URL, and the words for people; floor 1 is the ground floor, -1 a basement."""
+    """What one label says: the symbol's URL, and the words for people; floor 1 is the ground floor, -1 a basement.
+
+    A label without a building is for a place that is not known yet: it has an empty line to write on.
+    """
 
     url: str
     short: str
-    name: str
-    number: str
-    building: str
-    floor: int
+    name: str = ""
+    number: str = ""
+    building: str = ""
+    floor: int | None = None
+    # Where a water point is turned off, in the school's own words.
+    valve: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,9 @@ class _Words:
     floor: str
     basement: str
     advice: str
+    valve: str
+    report: str
+    blank: str
 
 
 _WORDS = {
@@ -63,6 +65,9 @@ _WORDS = {
         floor="{floor}层",
         basement="地下{floor}层",
         advice="按 100% 实际大小打印，沿裁切标记裁开；覆膜请用哑光膜，码四周的白边不要遮挡",
+        valve="漏水先关阀门：{valve}",
+        report="报修请扫码",
+        blank="点位",
     ),
     "en": _Words(
         heading="{school} · patrol tags",
@@ -71,6 +76,9 @@ _WORDS = {
         floor="floor {floor}",
         basement="basement {floor}",
         advice="Print at 100 %, cut along the marks; laminate matt, and keep the white rim of the code clear",
+        valve="Leak? Close the valve: {valve}",
+        report="Report a fault: scan",
+        blank="Place",
     ),
 }
 
@@ -84,25 +92,28 @@ def label_sheet(
     *,
     school_name: str,
     language: str = "zh-CN",
+    paper: str = "a4",
     progress: Callable[[int, int], None] | None = None,
 ) -> bytes:
     """Draw labels in the order given and return the PDF.
 
-    ``progress`` is called with labels drawn and labels in all. ``language`` (zh-CN or en) is for the few fixed words.
-    Raises ValueError without any labels, FontMissingError when the build did not put the font in its place.
+    ``progress`` is called with labels drawn and labels in all. ``language`` (zh-CN or en) is for the few fixed words,
+    ``paper`` one of PAPERS. Raises ValueError without any labels, KeyError for a paper that is not known, and
+    FontMissingError when the build did not put the font in its place.
     """
     if not labels:
         raise ValueError("a sheet needs at least one label")
-    sheet = _Sheet(_WORDS.get(language, _WORDS["zh-CN"]), school_name)
-    pages = -(-len(labels) // PER_PAGE)
+    sheet = _Sheet(_WORDS.get(language, _WORDS["zh-CN"]), school_name, PAPERS[paper])
+    kind = sheet.paper
+    pages = -(-len(labels) // kind.per_page)
     for page in range(pages):
-        here = labels[page * PER_PAGE : (page + 1) * PER_PAGE]
+        here = labels[page * kind.per_page : (page + 1) * kind.per_page]
         sheet.begin_page(page + 1, pages, here)
         for place, label in enumerate(here):
-            row, column = divmod(place, COLUMNS)
-            sheet.draw_label(label, LEFT + column * LABEL_WIDTH, TOP + row * LABEL_HEIGHT)
+            row, column = divmod(place, kind.columns)
+            sheet.draw_label(label, kind.left + column * kind.label_width, kind.top + row * kind.label_height)
             if progress:
-                progress(page * PER_PAGE + place + 1, len(labels))
+                progress(page * kind.per_page + place + 1, len(labels))
     pdf = bytes(sheet.output())
     # The font's file stays open for glyphs that might still be asked for.
     sheet.fonts["sans"].close()  # type: ignore[union-attr]
@@ -112,13 +123,13 @@ def label_sheet(
 class _Sheet(FPDF):
     """The PDF document with what our pages are made of."""
 
-    def __init__(self, words: _Words, school_name: str) -> None:
+    def __init__(self, words: _Words, school_name: str, paper: Paper) -> None:
         if not FONT.is_file():
             raise FontMissingError(
                 f"The labels' font {FONT} is missing; run `pip install .` in the source folder, it fetches it."
             )
-        super().__init__(unit="mm", format="A4")
-        self.words, self.school_name = words, school_name
+        super().__init__(unit="mm", format=(paper.width, paper.height))
+        self.words, self.school_name, self.paper = words, school_name, paper
         self.set_auto_page_break(False)
         self.set_margin(0)
         # Only the characters in use go into the file (the whole font has 10 MB).
@@ -127,48 +138,99 @@ class _Sheet(FPDF):
         self.set_author(school_name)
 
     def begin_page(self, page: int, pages: int, labels: Sequence[Label]) -> None:
-        """Open a page with heading, page number, what is on it, and cut marks."""
+        """Open a page; one to be cut has heading, page number, what is on it, advice and cut marks."""
         self.add_page()
-        self._cut_marks(-(-len(labels) // COLUMNS))
-        right = PAGE_WIDTH - LEFT
+        paper = self.paper
+        if not paper.is_sheet:
+            return
+        self._cut_marks(-(-len(labels) // paper.columns))
+        left, right, lower = paper.left, paper.width - paper.left, paper.height - 6.6
+        middle = paper.width / 2
         heading = self.words.heading.format(school=self.school_name)
-        self._line(heading, LEFT, 10.2, 9, colour=_GREY, room=140)
-        self._line(
-            self.words.page.format(page=page, pages=pages), right, 10.2, 9, colour=_GREY, align="R", room=45
-        )
-        first, last = (f"{label.building} {label.number}" for label in (labels[0], labels[-1]))
+        self._line(heading, left, 8.6, 9, colour=_GREY, room=middle + 35 - left)
+        numbered = self.words.page.format(page=page, pages=pages)
+        self._line(numbered, right, 8.6, 9, colour=_GREY, align="R", room=right - middle - 38)
+        first, last = _called(labels[0]), _called(labels[-1])
         span = first if len(labels) == 1 else self.words.range.format(first=first, last=last)
-        self._line(self.words.advice, LEFT, PAGE_HEIGHT - 6.6, 7, colour=_GREY, room=108)
-        self._line(span, right, PAGE_HEIGHT - 6.6, 7, colour=_GREY, align="R", room=78)
+        divide = left + (right - left) * 0.7
+        self._line(self.words.advice, left, lower, 7, colour=_GREY, room=divide - left)
+        self._line(span, right, lower, 7, colour=_GREY, align="R", room=right - divide - 3)
 
     def draw_label(self, label: Label, x: float, y: float) -> None:
         """Draw one label whose upper left corner is at x, y."""
-        middle = x + LABEL_WIDTH / 2
-        self._frame(x, y, min(self._width(self.school_name, _SCHOOL_SIZE), _SCHOOL_WIDTH))
-        self._line(self.school_name, middle, y + 4.35, _SCHOOL_SIZE, align="C", room=_SCHOOL_WIDTH)
-        self._symbol(label.url, middle - SYMBOL_BOX / 2, y + SYMBOL_TOP)
-        self.set_char_spacing(1.5)
-        self._line(spaced(label.short), middle, y + 50.3, 20, align="C", bold=True)
-        self.set_char_spacing(0)
-        self._name(label.name, middle, y + 51.6, 8.5)
-        words = self.words.floor if label.floor >= 0 else self.words.basement
-        where = f"{label.building}·{words.format(floor=abs(label.floor))}·{label.number}"
-        self._line(where, middle, y + 63.1, 8, colour=_GREY, align="C")
+        paper, words = self.paper, self.words
+        middle, room = x + paper.label_width / 2, paper.label_width - (8 if paper.framed else 3)
+        school_room, small = room - 9 if paper.framed else room, paper.small * _POINT
+        if paper.framed:
+            gaps = (
+                min(self._width(self.school_name, paper.school), school_room),
+                self._width(words.report, paper.small),
+            )
+            self._frame(x, y, *gaps)
+        above = (
+            _RIM_TOP + 0.4 * paper.school * _POINT
+            if paper.framed
+            else paper.box_top - 0.3 - 0.15 * paper.school * _POINT
+        )
+        self._line(self.school_name, middle, y + above, paper.school, align="C", room=school_room)
+        self._symbol(label.url, middle - paper.box / 2, y + paper.box_top)
 
-    def _frame(self, x: float, y: float, gap: float) -> None:
-        """Draw a label's rim, open at the top for the school's name; far enough inside that a crooked cut spares it."""
+        # From above: the short number. From below: reporting, where it is, the valve. The name takes what is left.
+        short = y + paper.box_top + paper.box + 0.2 + 0.75 * paper.short * _POINT
+        self.set_char_spacing(paper.short * 0.075)
+        self._line(spaced(label.short), middle, short, paper.short, align="C", bold=True)
+        self.set_char_spacing(0)
+        top = short + 0.22 * paper.short * _POINT
+        line = y + paper.label_height - paper.foot
+        self._line(words.report, middle, line, paper.small, align="C", room=room)
+        line -= 1.4 * small
+        if label.building:
+            self._line(self._where(label), middle, line, paper.small, colour=_GREY, align="C", room=room)
+        bottom = line - small
+        if label.valve:
+            sentence = words.valve.format(valve=label.valve)
+            # A long one takes two lines rather than become too small to read, but never more room than the name.
+            lines = 1.3 if self._width(sentence, paper.small) <= 1.15 * room else 2.5
+            height = min(lines * small, (bottom - top) / 2)
+            bottom -= height
+            self._fitted(sentence, middle, bottom, room, height, paper.small)
+        if label.building:
+            self._fitted(label.name, middle, top, room, bottom - top, paper.name)
+        else:
+            self._line_to_write_on(middle - room / 2, line, room)
+
+    def _where(self, label: Label) -> str:
+        parts = [label.building, label.number]
+        if label.floor is not None:
+            words = self.words.floor if label.floor >= 0 else self.words.basement
+            parts.insert(1, words.format(floor=abs(label.floor)))
+        return "·".join(part for part in parts if part)
+
+    def _line_to_write_on(self, x: float, y: float, room: float) -> None:
+        hint = self.words.blank
+        self._line(hint, x, y, self.paper.small, colour=_GREY)
+        self.set_draw_color(_INK)
+        self.set_line_width(0.2)
+        self.line(x + self._width(hint, self.paper.small) + 1, y + 0.4, x + room, y + 0.4)
+
+    def _frame(self, x: float, y: float, upper: float, lower: float) -> None:
+        """Draw a label's rim, open for the words on it; far enough inside that a crooked cut spares it."""
         self.set_draw_color(_INK)
         self.set_line_width(0.3)
-        width, height = LABEL_WIDTH - 2 * _RIM, LABEL_HEIGHT - 3.2 - _RIM
-        self.rect(x + _RIM, y + 3.2, width, height, round_corners=True, corner_radius=2.5)
-        half = gap / 2 + 1.6
+        width = self.paper.label_width - 2 * _RIM
+        height = self.paper.label_height - _RIM_TOP - _RIM_BOTTOM
+        self.rect(x + _RIM, y + _RIM_TOP, width, height, round_corners=True, corner_radius=2.5)
         self.set_fill_color(255)
-        self.rect(x + LABEL_WIDTH / 2 - half, y + 2.6, 2 * half, 1.2, style="F")
+        middle = x + self.paper.label_width / 2
+        for gap, line in ((upper, _RIM_TOP), (lower, self.paper.label_height - _RIM_BOTTOM)):
+            half = gap / 2 + 1.6
+            self.rect(middle - half, y + line - 0.6, 2 * half, 1.2, style="F")
 
     def _symbol(self, url: str, x: float, y: float) -> None:
-        modules = matrix(url)
-        size = SYMBOL_BOX / (len(modules) + 2 * QUIET_ZONE)
-        left, top = x + QUIET_ZONE * size, PAGE_HEIGHT - y - QUIET_ZONE * size
+        box = self.paper.box
+        modules = matrix(url, level=level_for(url, box))
+        size = box / (len(modules) + 2 * QUIET_ZONE)
+        left, top = x + QUIET_ZONE * size, self.paper.height - y - QUIET_ZONE * size
         # One path with one fill, so that no printer leaves hairlines between bars; written straight into the page,
         # because the library's own path objects take ten times as long.
         bars = "".join(
@@ -178,18 +240,17 @@ class _Sheet(FPDF):
         )
         self._out(f"q 0 g {bars}f Q")
 
-    def _name(self, name: str, middle: float, y: float, height: float) -> None:
-        """Write a name as large as it fits: on one line, else on as many even lines as there is room for."""
-        for size in (13, 12.5, 12, 11.5, 11, 10.5, 10, 9, 8.5, 8, 7.5, 7, 6.5, 6, 5.5, 5, 4.5):
-            lines = self._wrap(name, size, _TEXT_WIDTH)
-            if len(lines) * size * _POINT * _LEADING <= height:
-                break
+    def _fitted(self, text: str, middle: float, y: float, room: float, height: float, largest: float) -> None:
+        """Write a text as large as it fits: on one line, else on as many even lines as there is room for."""
+        size = largest
+        while len(lines := self._wrap(text, size, room)) * size * _POINT * _LEADING > height and size > 1:
+            size *= 0.96
         if len(lines) > 1:
             # The narrowest width that takes no more lines: no single character is left alone on the last one.
-            whole = self._width(name, size)
+            whole = self._width(text, size)
             even = (whole / len(lines) + step * size * _POINT / 2 for step in range(200))
             lines = next(
-                (got for width in even if len(got := self._wrap(name, size, width)) <= len(lines)), lines
+                (got for width in even if len(got := self._wrap(text, size, width)) <= len(lines)), lines
             )
         step = size * _POINT * _LEADING
         top = y + (height - len(lines) * step) / 2
@@ -225,7 +286,7 @@ class _Sheet(FPDF):
         *,
         colour: int = _INK,
         align: str = "L",
-        room: float = _TEXT_WIDTH,
+        room: float = inf,
         bold: bool = False,
     ) -> None:
         """Write one line with its start, middle or end at x; the font has one weight, so bold is a thin outline.
@@ -238,6 +299,8 @@ class _Sheet(FPDF):
             width = self._width(text, size)
         self.set_text_color(colour)
         left = x - width * {"L": 0, "C": 0.5, "R": 1}[align]
+        # An outline would fill the gaps inside small characters.
+        bold = bold and size >= 6
         with self.local_context(
             text_mode=TextMode.FILL_STROKE if bold else TextMode.FILL,
             draw_color=colour,
@@ -249,17 +312,22 @@ class _Sheet(FPDF):
         """Draw where to cut: ticks on the page's rim, small crosses where labels meet."""
         self.set_draw_color(_MARK)
         self.set_line_width(0.15)
-        bottom = TOP + rows * LABEL_HEIGHT
-        right = PAGE_WIDTH - LEFT
-        columns = [LEFT + n * LABEL_WIDTH for n in range(COLUMNS + 1)]
-        lines = [TOP + n * LABEL_HEIGHT for n in range(rows + 1)]
+        paper = self.paper
+        left, top, right = paper.left, paper.top, paper.width - paper.left
+        bottom = top + rows * paper.label_height
+        columns = [left + n * paper.label_width for n in range(paper.columns + 1)]
+        lines = [top + n * paper.label_height for n in range(rows + 1)]
         for x in columns:
-            self.line(x, TOP - 4, x, TOP - 1)
+            self.line(x, top - 4, x, top - 1)
             self.line(x, bottom + 1, x, bottom + 4)
         for y in lines:
-            self.line(LEFT - 4, y, LEFT - 1, y)
+            self.line(left - 4, y, left - 1, y)
             self.line(right + 1, y, right + 4, y)
         for x in columns:
             for y in lines:
-                self.line(max(x - 1, LEFT), y, min(x + 1, right), y)
-                self.line(x, max(y - 1, TOP), x, min(y + 1, bottom))
+                self.line(max(x - 1, left), y, min(x + 1, right), y)
+                self.line(x, max(y - 1, top), x, min(y + 1, bottom))
+
+
+def _called(label: Label) -> str:
+    return f"{label.building} {label.number}" if label.building else spaced(label.short)

@@ -9,6 +9,7 @@ from PIL import Image
 from qrcode import QRCode, constants
 from qrcode.exceptions import DataOverflowError
 
+Level = Literal["L", "M", "Q", "H"]
 # Light modules that must stay around a symbol, by ISO/IEC 18004.
 QUIET_ZONE = 4
 
@@ -23,18 +24,18 @@ _LEVELS = {
 _MASK = 0
 
 
-def matrix(text: str, *, level: Literal["L", "M", "Q", "H"] = "Q") -> list[list[bool]]:
+def side(text: str, *, level: Level = "Q") -> int:
+    """Return how many modules the side of a text's smallest symbol has, quiet zone left out; raises as matrix does."""
+    return 17 + 4 * _fitted(text, level).version
+
+
+def matrix(text: str, *, level: Level = "Q") -> list[list[bool]]:
     """Return the modules of the smallest symbol for a text, row by row, True for dark, without the quiet zone.
 
     Raises ValueError when the text is longer than the largest symbol holds.
     """
-    code = QRCode(error_correction=_LEVELS[level], border=0, mask_pattern=_MASK)
-    # One segment: the alphanumeric mode where every character is in its set, else bytes.
-    code.add_data(text, optimize=0)
-    try:
-        code.make(fit=True)
-    except (DataOverflowError, ValueError):
-        raise ValueError(f"a text of {len(text)} characters is too long for a QR code") from None
+    code = _fitted(text, level)
+    code.make(fit=False)
     return [[bool(dark) for dark in row] for row in code.modules]
 
 
@@ -50,7 +51,7 @@ def runs(modules: list[list[bool]]) -> Iterator[tuple[int, int, int]]:
                 start = None
 
 
-def svg(text: str, *, title: str = "", level: Literal["L", "M", "Q", "H"] = "Q") -> str:
+def svg(text: str, *, title: str = "", level: Level = "Q") -> str:
     """Draw a text's symbol as an SVG document of one path, quiet zone included, one unit a module."""
     modules = matrix(text, level=level)
     side = len(modules) + 2 * QUIET_ZONE
@@ -63,7 +64,7 @@ def svg(text: str, *, title: str = "", level: Literal["L", "M", "Q", "H"] = "Q")
     )
 
 
-def png(text: str, *, scale: int = 8, level: Literal["L", "M", "Q", "H"] = "Q") -> bytes:
+def png(text: str, *, scale: int = 8, level: Level = "Q") -> bytes:
     """Draw a text's symbol as a black and white PNG, quiet zone included, ``scale`` pixels a module."""
     modules = matrix(text, level=level)
     side = len(modules) + 2 * QUIET_ZONE
@@ -73,3 +74,14 @@ def png(text: str, *, scale: int = 8, level: Literal["L", "M", "Q", "H"] = "Q") 
     out = io.BytesIO()
     image.resize((side * scale, side * scale), Image.Resampling.NEAREST).save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+def _fitted(text: str, level: Level) -> QRCode:
+    code = QRCode(error_correction=_LEVELS[level], border=0, mask_pattern=_MASK)
+    # One segment: the alphanumeric mode where every character is in its set, else bytes.
+    code.add_data(text, optimize=0)
+    try:
+        code.best_fit(start=1)
+    except (DataOverflowError, ValueError):
+        raise ValueError(f"a text of {len(text)} characters is too long for a QR code") from None
+    return code

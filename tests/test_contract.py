@@ -70,13 +70,16 @@ def test_whatever_is_sent_is_answered_as_the_contract_says(
         "place_id": school.places["A321"],
         "tag_id": staff.get("/api/v1/tags").json["items"][0]["id"],
     }
+    # The tag above is replaced on the way, and only a live one has a code to take.
+    live = staff.get("/api/v1/tags").json["items"][1]["id"]
     token = staff.get_cookie(COOKIE).value
     wrong: list[str] = []
     reached: dict[str, set[int]] = {}
 
     def check(case: Any, known: bool) -> None:
         if known:
-            case.path_parameters.update({name: real[name] for name in case.path_parameters.keys() & real})
+            there = {**real, "tag_id": live} if "/symbol." in case.path else real
+            case.path_parameters.update({name: there[name] for name in case.path_parameters.keys() & there})
         by_device = (case.path in BY_DEVICE and case.method != "GET") or case.path == "/api/v1/pack"
         # Signing out is tried by nobody in particular: the others need the session.
         cookies = {} if by_device or case.method == "DELETE" else {COOKIE: token}

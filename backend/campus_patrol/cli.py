@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from campus_patrol import __version__, cli_backup, cli_keep
 from campus_patrol.cli_serve import demo, serve
+from campus_patrol.cli_tags import tags
 from campus_patrol.people.rules import ROLES
 from campus_patrol.settings import Settings
 from campus_patrol.terminal import (
@@ -20,7 +21,6 @@ from campus_patrol.terminal import (
     data_option,
     load_settings,
     out,
-    public_url_option,
     role_word,
     say,
     show_report,
@@ -49,6 +49,7 @@ def main(context: click.Context, data: Path | None) -> None:
 
 main.add_command(demo)
 main.add_command(serve)
+main.add_command(tags)
 for command in (*cli_keep.COMMANDS, *cli_backup.COMMANDS):
     main.add_command(command)
 
@@ -229,7 +230,7 @@ def add_person(
     show_secrets(account, made)
 
 
-# ---------------------------------------------------------------- import, tags sheet, openapi
+# ---------------------------------------------------------------- import, openapi
 
 
 @main.command(
@@ -256,90 +257,6 @@ def import_file(file: Path, dry_run: bool, data: Path | None, database_url: str 
         )
     show_report(report)
     return 1 if any(counts["refused"] for counts in report["counts"].values()) else 0
-
-
-@main.group(help=say("打印标签。", "Print tags."))
-def tags() -> None:
-    """Tags."""
-
-
-@tags.command(
-    help=say(
-        "生成 A4 标签 PDF：二维码、点位名称、短码、裁切线。打印时选“实际大小”。",
-        "Make a PDF of A4 label sheets: code, place, short code, cut marks. Print it at actual size.",
-    )
-)
-@click.argument("pdf", type=click.Path(dir_okay=False, writable=True, path_type=Path), metavar="OUT.pdf")
-@click.option("--building", metavar="NAME", help=say("只要这栋楼。", "Only this building."))
-@click.option(
-    "--kind",
-    type=click.Choice(["room", "tap", "facility"]),
-    help=say("只要这类点位。", "Only places of this kind."),
-)
-@click.option(
-    "--blank",
-    type=click.IntRange(1, 500),
-    help=say(
-        "新做这么多张空白标签来打印：先贴上墙，保安扫到时再选点位。",
-        "Make this many blank tags and print those: hang them up first, a guard picks the place when scanning one.",
-    ),
-)
-@public_url_option
-@with_database
-def sheet(
-    pdf: Path,
-    building: str | None,
-    kind: str | None,
-    blank: int | None,
-    public_url: str | None,
-    data: Path | None,
-    database_url: str | None,
-) -> None:
-    """Write the label sheets to a file."""
-    from campus_patrol.database import db
-    from campus_patrol.places.models import Building
-    from campus_patrol.tags import service
-
-    settings = load_settings(data, database_url=database_url, public_url=public_url)
-    if not settings.public_url:
-        raise click.UsageError(
-            say(
-                "请用 --public-url https://… 说明手机访问的地址，它会印进二维码。",
-                "Say with --public-url https://… at which address phones reach this server; it goes into the codes.",
-            )
-        )
-    if blank and (building or kind):
-        raise click.UsageError(
-            say(
-                "空白标签还没有点位，不能和 --building、--kind 一起用。",
-                "Blank tags have no place yet: leave out --building and --kind.",
-            )
-        )
-    if not pdf.parent.is_dir():
-        raise click.ClickException(say(f"没有文件夹 {pdf.parent}。", f"There is no folder {pdf.parent}."))
-    with working(settings), bar(pdf.name) as step:
-        building_id = None
-        if building:
-            building_id = db.session.scalar(select(Building.id).where(Building.name == building))
-            if building_id is None:
-                names = "、".join(db.session.scalars(select(Building.name).order_by(Building.name))) or say(
-                    "无", "none"
-                )
-                raise click.ClickException(
-                    say(
-                        f"没有叫“{building}”的楼；有：{names}。",
-                        f"No building is called {building}; known are: {names}.",
-                    )
-                )
-        made = [tag.id for tag in service.make_blank_tags(count=blank)] if blank else None
-        content = service.render_sheet(
-            tag_ids=made, building=building_id, kind=kind, base_url=settings.public_url, progress=step
-        )
-        # Written whole or not at all, and before the tags are marked as printed.
-        part = pdf.with_name(pdf.name + ".part")
-        part.write_bytes(content)
-        part.replace(pdf)
-    out.print(say(f"已写入 {pdf}，打印时选“实际大小”。", f"Wrote {pdf}; print it at actual size."))
 
 
 @main.command(

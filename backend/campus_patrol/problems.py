@@ -48,6 +48,10 @@ CATALOGUE: dict[str, tuple[int, str]] = {
     "already_settled": (409, "Somebody has decided this already."),
     "no_shorts_left": (409, "The school has used up its short numbers."),
     "nothing_to_print": (422, "No live tag fits this choice."),
+    "address_not_printable": (
+        422,
+        "No code can carry this server's address: it needs a host name that exists, of at most 253 characters.",
+    ),
     "label_font_missing": (
         500,
         "The labels' font is not installed; run `pip install .` in the source folder.",

@@ -51,6 +51,7 @@ _IN_CHINESE = {
     "account_taken": "这个账号已经有人用了。",
     "account_needed": "这个岗位要登录值班台，请用 --account 给一个账号。",
     "nothing_to_print": "没有符合条件的标签。",
+    "address_not_printable": "这个地址印不进二维码：要有一个真实的域名，最长 253 个字符。",
     "label_font_missing": "标签字体没有装上，请在源码文件夹里重新运行 pip install .",
     "not_xlsx": "这不是 Excel 工作簿（.xlsx）。",
     "old_xls": "这是旧的 .xls 文件，请先另存为 .xlsx。",

@@ -62,6 +62,23 @@ CASES = (
     ),
     ("nothing to print", "tags sheet FILES/o.pdf --public-url https://a.cn", "No live tag fits"),
     ("no folder for the PDF", "tags sheet FILES/no/o.pdf --public-url https://a.cn", "There is no folder"),
+    ("no such paper", "tags sheet FILES/o.pdf --public-url https://a.cn --paper a3", "is not one of"),
+    (
+        "no such number",
+        "tags sheet FILES/o.pdf --public-url https://a.cn --number Z9",
+        "No place has the number Z9",
+    ),
+    (
+        "address too long for a code",
+        f"tags sheet FILES/o.pdf --public-url https://{'a' * 64}.cn",
+        "No code can carry",
+    ),
+    (
+        "export of another kind",
+        "tags export FILES/o.gif --public-url https://a.cn",
+        "must end in .zip, .svg or .png",
+    ),
+    ("export of nothing", "tags export FILES/o.zip --public-url https://a.cn", "No live tag fits"),
     ("port too high", "serve --port 70000", "is not in the range"),
     ("port in words", "serve --port eighty", "is not a valid integer"),
     ("tls without a key", "serve --tls cert.pem", "CERT,KEY"),

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import stat
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -207,13 +208,56 @@ def test_label_sheets_are_written_whole(made: Run, tmp_path: Path) -> None:
 
 def test_a_roll_of_blank_labels_is_made_and_printed_at_once(made: Run, tmp_path: Path) -> None:
     address = ("--public-url", "https://patrol.example.cn")
-    done = made("tags", "sheet", tmp_path / "roll.pdf", *address, "--blank", "24")
+    done = made("tags", "sheet", tmp_path / "roll.pdf", *address, "--blank", "24", "--paper", "roll50")
     assert done.exit_code == 0, done.stderr
     assert (tmp_path / "roll.pdf").read_bytes().startswith(b"%PDF-")
     # They have no place yet, so they are in no building.
     refused = made("tags", "sheet", tmp_path / "none.pdf", *address, "--blank", "1", "--kind", "room")
     assert refused.exit_code == 2
     assert not (tmp_path / "none.pdf").exists()
+
+
+def test_tags_go_on_a_label_roll_and_a_long_address_is_told_its_price(made: Run, tmp_path: Path) -> None:
+    made("import", CAMPUS)
+    pdf = tmp_path / "roll.pdf"
+    command = (
+        "tags",
+        "sheet",
+        pdf,
+        "--paper",
+        "roll50",
+        "--building",
+        "致远楼",
+        "--unprinted",
+        "--public-url",
+    )
+    done = made(*command, "https://patrol.mingde-experimental-school.edu.cn")
+    assert done.exit_code == 0, done.stderr
+    assert pdf.read_bytes().startswith(b"%PDF-")
+    assert re.search(r"carries 59 characters; up to 29 .* 56% .* 62% with 29", done.output), done.output
+    again = made(*command, "https://xc.mdsx.cn")
+    assert again.exit_code == 2
+    assert "No live tag fits" in again.stderr
+    short = made("tags", "sheet", pdf, "--public-url", "https://xc.mdsx.cn", "--number", "A101")
+    assert short.exit_code == 0
+    assert "characters" not in short.output
+
+
+def test_codes_are_exported_one_by_one_or_all_in_a_zip(made: Run, tmp_path: Path) -> None:
+    made("import", CAMPUS)
+    url = ("--public-url", "https://xc.mdsx.cn")
+    done = made("tags", "export", tmp_path / "all.zip", "--type", "png", "--building", "致远楼", *url)
+    assert done.exit_code == 0, done.stderr
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        names = archive.namelist()
+    assert len(names) > 10
+    assert all(name.startswith("致远楼/") and name.endswith(".png") for name in names)
+    assert made("tags", "export", tmp_path / "one.svg", "--number", "A101", *url).exit_code == 0
+    assert (tmp_path / "one.svg").read_text("utf-8").startswith("<svg ")
+    many = made("tags", "export", tmp_path / "many.svg", "--building", "致远楼", *url)
+    assert many.exit_code == 2
+    assert "choose one with --number" in many.stderr
+    assert not (tmp_path / "many.svg").exists()
 
 
 def test_openapi_needs_no_data_and_prints_the_contract(run: Run, data: Path) -> None:
@@ -238,5 +282,5 @@ def test_every_command_explains_itself(run: Run) -> None:
             walk([*words, name])
 
     walk([])
-    for expected in ("demo", "serve", "init", "import", "person add", "tags sheet", "openapi"):
+    for expected in ("demo", "serve", "init", "import", "person add", "tags sheet", "tags export", "openapi"):
         assert expected in listed

@@ -1,5 +1,6 @@
 """Tags over HTTP: list, replace, print; who may, and what bad input is answered with."""
 
+import io
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import event
+from werkzeug.http import parse_options_header
 
 from campus_patrol.database import db
 from qr_codes import sheet
@@ -176,6 +178,60 @@ def test_the_address_in_the_settings_goes_before_the_requests_own(
     assert {parse(text).host for text in texts} == {"xc.mdsx.cn"}
 
 
+def test_the_desk_is_told_the_papers_and_what_a_long_address_costs(
+    staff: FlaskClient, app: Flask, school: SchoolForTest
+):
+    from dataclasses import replace
+
+    def told(address: str) -> dict:
+        app.extensions["settings"] = replace(app.extensions["settings"], public_url=address)
+        answer = staff.get("/api/v1/tags/papers")
+        assert answer.status_code == 200
+        return answer.json
+
+    short = told("https://xc.mdsx.cn")
+    assert (short["characters"], short["short_enough"]) == (29, 29)
+    assert [paper["key"] for paper in short["papers"]] == [
+        "a4",
+        "a5",
+        "roll40",
+        "roll50",
+        "roll60",
+        "small25",
+    ]
+    assert all(paper["read"] == paper["read_short"] for paper in short["papers"])
+    long = told("https://campus-patrol.mingde-experimental-school.edu.cn:8443")
+    assert long["characters"] == 71
+    assert all(paper["read"] < paper["read_short"] for paper in long["papers"])
+    # A warning, never a refusal.
+    assert staff.post("/api/v1/tags/sheet", json={"paper": "small25"}).status_code == 200
+
+
+def test_one_tags_code_comes_as_svg_and_png_under_its_places_name(staff: FlaskClient, school: SchoolForTest):
+    tag = tags(staff, search="A101")[0]
+    png = staff.get(f"/api/v1/tags/{tag['id']}/symbol.png")
+    assert png.mimetype == "image/png"
+    (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(png.data)).convert("L"))
+    assert found.text == f"HTTP://LOCALHOST/{school.codes['A101']}"
+    svg = staff.get(f"/api/v1/tags/{tag['id']}/symbol.svg")
+    assert svg.mimetype == "image/svg+xml"
+    assert svg.data.startswith(b"<svg ")
+    kind, options = parse_options_header(svg.headers["Content-Disposition"])
+    assert (kind, options) == ("attachment", {"filename": f"A101 {tag['place']['name']}.svg"})
+    assert not any(tag["printed_at"] for tag in tags(staff))
+
+
+def test_a_revoked_tag_and_another_schools_have_no_code_to_take(
+    staff: FlaskClient, as_role: Callable[..., FlaskClient], other_school: SchoolForTest
+):
+    theirs = tags(as_role("admin", other_school))[0]["id"]
+    ours = tags(staff)[0]["id"]
+    staff.post(f"/api/v1/tags/{ours}/replace", json={"reason": "破损"})
+    for tag in (theirs, ours, "nothing"):
+        answer = staff.get(f"/api/v1/tags/{tag}/symbol.svg")
+        assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+
+
 def test_drawing_does_not_hold_the_write_lock(
     staff: FlaskClient, app: Flask, school: SchoolForTest, monkeypatch: pytest.MonkeyPatch
 ):
@@ -202,8 +258,11 @@ def test_of_those_who_sign_in_supervisors_and_administrators_handle_tags(
         client.get("/api/v1/tags").status_code,
         client.post(f"/api/v1/tags/{tag}/replace", json={"reason": "破损"}).status_code,
         client.post("/api/v1/tags/sheet", json={"kind": "tap"}).status_code,
+        client.post("/api/v1/tags/symbols", json={"type": "svg"}).status_code,
+        client.get("/api/v1/tags/papers").status_code,
+        client.get(f"/api/v1/tags/{tags(staff, state='live')[0]['id']}/symbol.svg").status_code,
     ]
-    assert answers == ([200, 201, 200] if may else [403, 403, 403])
+    assert answers == ([200, 201, 200, 200, 200, 200] if may else [403] * 6)
 
 
 def test_a_stranger_and_a_phone_are_sent_away(app: Flask, school: SchoolForTest, phone):
@@ -235,6 +294,13 @@ def test_another_schools_tag_looks_like_one_that_is_not_there(
         ("replace", {"reason": None}, 422, "invalid"),
         ("replace", {"reason": "破损", "school_id": "other"}, 422, "invalid"),
         ("replace", ["破损"], 422, "invalid"),
+        ("sheet", {"paper": "a3"}, 422, "invalid"),
+        ("sheet", {"paper": None}, 422, "invalid"),
+        ("sheet", {"unprinted": "perhaps"}, 422, "invalid"),
+        ("symbols", {}, 422, "invalid"),
+        ("symbols", {"type": "gif"}, 422, "invalid"),
+        ("symbols", {"type": "svg", "paper": "a4"}, 422, "invalid"),
+        ("symbols", {"type": "svg", "kind": "facility"}, 422, "nothing_to_print"),
         ("sheet", {"kind": "roof"}, 422, "invalid"),
         ("sheet", {"places": "A101"}, 422, "invalid"),
         ("sheet", {"places": []}, 422, "invalid"),
@@ -250,7 +316,7 @@ def test_bad_input_gets_its_code_and_changes_nothing(
     staff: FlaskClient, path: str, body: object, status: int, code: str
 ):
     before = tags(staff)
-    target = f"/api/v1/tags/{before[0]['id']}/replace" if path == "replace" else "/api/v1/tags/sheet"
+    target = f"/api/v1/tags/{before[0]['id']}/replace" if path == "replace" else f"/api/v1/tags/{path}"
     answer = staff.post(target, json=body)
     assert (answer.status_code, answer.json["code"]) == (status, code)
     assert tags(staff) == before

@@ -1,5 +1,8 @@
 """Tags in the database: unique, replaceable, and independent of what a place is called."""
 
+import io
+import zipfile
+
 import pytest
 from flask import Flask
 from sqlalchemy import event, func, select
@@ -133,3 +136,64 @@ def test_a_sheet_never_shows_another_schools_tags(in_school: SchoolForTest, othe
     with any_school():
         printed = set(db.session.scalars(select(Tag.school_id).where(Tag.printed_at.isnot(None))))
     assert printed == {in_school.id}
+
+
+def test_a_zip_of_symbols_has_every_tag_with_progress_and_prints_none(in_school: SchoolForTest):
+    told: list[tuple[int, int]] = []
+    packed = service.pack_symbols(
+        file_type="svg", base_url=BASE, progress=lambda done, total: told.append((done, total))
+    )
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        names = archive.namelist()
+    assert len(names) == 4
+    assert all(name.count("/") == 1 and name.endswith(".svg") for name in names)
+    assert any(name.split("/")[1].startswith("A101 ") for name in names)
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert not any(db.session.scalars(select(Tag.printed_at)))
+    noted = db.session.scalars(select(Event).where(Event.action == "tags.exported")).one()
+    assert noted.detail == {"labels": 4, "type": "svg"}
+
+
+def test_what_was_printed_is_left_out_when_only_the_unprinted_are_wanted(in_school: SchoolForTest):
+    service.render_sheet(base_url=BASE, place_ids=[in_school.places["A101"]])
+    left = {tag.place_id for tag in service.tags_to_print(unprinted=True)}
+    assert left == set(in_school.places.values()) - {in_school.places["A101"]}
+    service.render_sheet(base_url=BASE, unprinted=True)
+    with pytest.raises(Problem, match="nothing_to_print"):
+        service.render_sheet(base_url=BASE, unprinted=True)
+
+
+def test_a_water_points_valve_is_on_its_label(in_school: SchoolForTest):
+    labels = {tag.place.number: service._label(tag, BASE) for tag in service.tags_to_print()}
+    assert labels["A1-水东"].valve == "1楼东侧管井"
+    assert labels["A101"].valve is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"https://{'a' * 64}.cn",
+        f"https://{'.'.join(['a' * 60] * 5)}.cn",
+        "https://a..cn",
+        "ftp://a.cn",
+        "https://a.cn/school",
+    ],
+)
+def test_an_address_that_no_code_can_carry_is_a_problem_of_its_own(in_school: SchoolForTest, address: str):
+    tag = service.tags_to_print()[0].id
+    for ask in (
+        lambda: service.printing(base_url=address),
+        lambda: service.render_sheet(base_url=address),
+        lambda: service.pack_symbols(file_type="png", base_url=address),
+        lambda: service.symbol(tag_id=tag, file_type="svg", base_url=address),
+    ):
+        with pytest.raises(Problem, match="address_not_printable"):
+            ask()
+    assert not any(db.session.scalars(select(Tag.printed_at)))
+
+
+def test_the_longest_host_name_there_can_be_is_printed_with_a_warning(in_school: SchoolForTest):
+    address = f"https://{'.'.join(['a' * 62] * 4)}"[: 8 + 253]
+    told = service.printing(base_url=address)
+    assert told["characters"] > told["short_enough"]
+    assert service.render_sheet(base_url=address, paper="small25").startswith(b"%PDF-")

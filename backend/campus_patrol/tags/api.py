@@ -15,8 +15,10 @@ from campus_patrol.tags.schemas import (
     Decision,
     PlacementPage,
     PlacementSchema,
+    PrintingSchema,
     Replacement,
     SheetRequest,
+    SymbolsRequest,
     TagPage,
     TagQuery,
     TagSchema,
@@ -80,17 +82,57 @@ def settle(body: dict[str, bool], placement_id: str) -> Placement:
     return service.settle(placement_id=placement_id, move=body["move"])
 
 
+@blp.route("/tags/papers")
+@permit("tags.write")
+@blp.response(200, PrintingSchema)
+def list_papers() -> dict[str, Any]:
+    """What tags can be printed on, and how well this server's codes read from each paper."""
+    return service.printing(base_url=_address())
+
+
 @blp.route("/tags/sheet", methods=["POST"])
 @permit("tags.write")
 @blp.arguments(SheetRequest)
 @blp.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
 def make_sheet(body: dict[str, Any]) -> Response:
-    """Label sheets to print, as a PDF; the tags on them count as printed."""
-    pdf = service.render_sheet(
-        base_url=current_app.extensions["settings"].public_url or request.url_root,
-        before_drawing=db.session.rollback,
-        **body,
-    )
-    return Response(
-        pdf, mimetype="application/pdf", headers={"Content-Disposition": 'inline; filename="tags.pdf"'}
-    )
+    """Labels to print, as a PDF; the tags on them count as printed."""
+    pdf = service.render_sheet(base_url=_address(), before_drawing=db.session.rollback, **body)
+    return _file(pdf, "application/pdf", "tags.pdf", inline=True)
+
+
+@blp.route("/tags/symbols", methods=["POST"])
+@permit("tags.write")
+@blp.arguments(SymbolsRequest)
+@blp.response(200, {"type": "string", "format": "binary"}, content_type="application/zip")
+def pack_symbols(body: dict[str, Any]) -> Response:
+    """The bare codes as SVG or PNG files in a ZIP, a folder a building; their tags do not count as printed."""
+    packed = service.pack_symbols(base_url=_address(), before_drawing=db.session.rollback, **body)
+    return _file(packed, "application/zip", "tags.zip")
+
+
+@blp.route("/tags/<tag_id>/symbol.svg")
+@permit("tags.write")
+@blp.response(200, {"type": "string"}, content_type="image/svg+xml")
+def draw_svg(tag_id: str) -> Response:
+    """A live tag's bare code as an SVG file."""
+    name, content = service.symbol(tag_id=tag_id, file_type="svg", base_url=_address())
+    return _file(content, "image/svg+xml", name)
+
+
+@blp.route("/tags/<tag_id>/symbol.png")
+@permit("tags.write")
+@blp.response(200, {"type": "string", "format": "binary"}, content_type="image/png")
+def draw_png(tag_id: str) -> Response:
+    """A live tag's bare code as a PNG file of 20 pixels a module."""
+    name, content = service.symbol(tag_id=tag_id, file_type="png", base_url=_address())
+    return _file(content, "image/png", name)
+
+
+def _address() -> str:
+    return current_app.extensions["settings"].public_url or request.url_root
+
+
+def _file(content: bytes, kind: str, name: str, *, inline: bool = False) -> Response:
+    answer = Response(content, mimetype=kind)
+    answer.headers.set("Content-Disposition", "inline" if inline else "attachment", filename=name)
+    return answer

@@ -3,6 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from campus_patrol.wire import PageArguments, Reference, Utc, page_of
+from qr_codes.papers import PAPERS
 
 _ID = validate.Length(max=36)
 
@@ -79,11 +80,12 @@ class BlankAnswer(Schema):
     tags = fields.List(fields.String(), required=True)
 
 
-class SheetRequest(Schema):
-    """Which tags to print; what is not named does not narrow the choice, and blank ones come only when named."""
+class Choice(Schema):
+    """Which tags; what is not named does not narrow the choice, and blank ones come only when named."""
 
     building = fields.String(load_default=None, validate=_ID)
     kind = fields.String(load_default=None, validate=validate.OneOf(["room", "tap", "facility"]))
+    unprinted = fields.Boolean(load_default=False)
     places = fields.List(
         fields.String(validate=_ID),
         load_default=None,
@@ -96,6 +98,44 @@ class SheetRequest(Schema):
         attribute="tag_ids",
         validate=validate.Length(min=1, max=2000),
     )
+
+
+class SheetRequest(Choice):
+    """Which tags to print, and on what."""
+
+    paper = fields.String(load_default="a4", validate=validate.OneOf(PAPERS))
+
+
+class SymbolsRequest(Choice):
+    """Which tags' symbols to pack, and as what."""
+
+    type = fields.String(required=True, attribute="file_type", validate=validate.OneOf(["svg", "png"]))
+
+
+class PaperSchema(Schema):
+    """A paper: its labels, and how this server's codes come out on it. Lengths in millimetres, shares from 0 to 1.
+
+    read is the share of the measured frames in which a code of this address was found, read_short the same for an
+    address that is short enough.
+    """
+
+    key = fields.String(required=True)
+    label_width = fields.Float(required=True)
+    label_height = fields.Float(required=True)
+    per_page = fields.Integer(required=True)
+    level = fields.String(required=True)
+    symbol = fields.Float(required=True)
+    read = fields.Float(required=True)
+    read_short = fields.Float(required=True)
+
+
+class PrintingSchema(Schema):
+    """What can be printed on; characters is the length of what a code carries, short_enough the length to aim at."""
+
+    address = fields.String(required=True)
+    characters = fields.Integer(required=True)
+    short_enough = fields.Integer(required=True)
+    papers = fields.List(fields.Nested(PaperSchema), required=True)
 
 
 TagPage = page_of(TagSchema)

@@ -18,9 +18,12 @@ from campus_patrol.places.rules import search_words
 from campus_patrol.problems import Problem
 from campus_patrol.security import current_person
 from campus_patrol.tags.models import Placement, Tag
+from qr_codes.papers import PAPERS
 from qr_codes.payload import new_code, new_short, tag_url
+from qr_codes.reading import SHORT_ENOUGH, forecast
 
 if TYPE_CHECKING:
+    from qr_codes.export import FileType
     from qr_codes.sheet import Label
 
 # Of the 100,000 short numbers a school can use; drawing one that is still free takes ten draws by then.
@@ -281,27 +284,129 @@ def _placements() -> Select[Any]:
     )
 
 
+def printing(*, base_url: str) -> dict[str, Any]:
+    """Tell on which papers tags can be printed and how well codes of this address read from each.
+
+    Raises address_not_printable.
+    """
+    url = _url(base_url, new_code())
+    papers = []
+    for paper in PAPERS.values():
+        expected = forecast(url, paper)
+        papers.append(
+            {
+                "key": paper.key,
+                "label_width": paper.label_width,
+                "label_height": paper.label_height,
+                "per_page": paper.per_page,
+                "level": expected.level,
+                "symbol": round(expected.symbol, 1),
+                "read": expected.read,
+                "read_short": expected.read_short,
+            }
+        )
+    return {
+        "address": base_url.rstrip("/"),
+        "characters": len(url),
+        "short_enough": SHORT_ENOUGH,
+        "papers": papers,
+    }
+
+
 def render_sheet(
     *,
     tag_ids: Sequence[str] | None = None,
     place_ids: Sequence[str] | None = None,
     building: str | None = None,
     kind: str | None = None,
+    unprinted: bool = False,
+    paper: str = "a4",
     base_url: str,
     progress: Callable[[int, int], None] | None = None,
     before_drawing: Callable[[], None] | None = None,
 ) -> bytes:
-    """Draw the label sheets of the live tags on active places, note them as printed, and return the PDF.
+    """Draw the labels of the live tags on active places, note them as printed, and return the PDF.
 
-    Blank tags are drawn only when they are named by ``tag_ids``.
-    ``base_url`` is the server's address as phones reach it. ``before_drawing`` is called between the reading and the
-    drawing, which takes a second per 500 labels: a request gives its write lock back there. Raises not_found when a
-    tag or a place asked for by id has nothing to print, nothing_to_print, malformed for an address that no tag can
-    carry, and label_font_missing.
+    Blank tags are drawn only when they are named by ``tag_ids``. ``base_url`` is the server's address as phones reach
+    it, ``paper`` one of qr_codes.papers.PAPERS. ``before_drawing`` is called between the reading and the drawing, which
+    takes a second per 500 labels: a request gives its write lock back there. Raises not_found when a tag or a place
+    asked for by id has nothing to print, nothing_to_print, address_not_printable and label_font_missing.
     """
     # The PDF library takes a fifth of the server's start, and the server draws sheets only now and then.
     from qr_codes.sheet import FontMissingError, label_sheet
 
+    tags = tags_to_print(
+        tag_ids=tag_ids, place_ids=place_ids, building=building, kind=kind, unprinted=unprinted
+    )
+    labels = [_label(tag, base_url) for tag in tags]
+    ids = [tag.id for tag in tags]
+    subject = _called(tags[0].place) if len(tags) == 1 and tags[0].place else None
+    school = db.session.get_one(School, current_school_id())
+    school_name, language = school.name, school.language
+    if before_drawing:
+        before_drawing()
+    try:
+        pdf = label_sheet(labels, school_name=school_name, language=language, paper=paper, progress=progress)
+    except FontMissingError:
+        raise Problem("label_font_missing") from None
+    db.session.execute(update(Tag).where(Tag.id.in_(ids)).values(printed_at=clock.now()))
+    history.note(action="tags.printed", subject=subject, detail={"labels": len(ids)})
+    return pdf
+
+
+def pack_symbols(
+    *,
+    file_type: "FileType",
+    tag_ids: Sequence[str] | None = None,
+    place_ids: Sequence[str] | None = None,
+    building: str | None = None,
+    kind: str | None = None,
+    unprinted: bool = False,
+    base_url: str,
+    progress: Callable[[int, int], None] | None = None,
+    before_drawing: Callable[[], None] | None = None,
+) -> bytes:
+    """Pack the bare symbols of tags, chosen as for a sheet, into a ZIP for a print shop, and note that it was done.
+
+    They do not count as printed: nobody knows when the shop does it. Raises as render_sheet does.
+    """
+    from qr_codes.export import symbols_zip
+
+    tags = tags_to_print(
+        tag_ids=tag_ids, place_ids=place_ids, building=building, kind=kind, unprinted=unprinted
+    )
+    labels = [_label(tag, base_url) for tag in tags]
+    if before_drawing:
+        before_drawing()
+    packed = symbols_zip(labels, kind=file_type, progress=progress)
+    history.note(action="tags.exported", detail={"labels": len(labels), "type": file_type})
+    return packed
+
+
+def symbol(*, tag_id: str, file_type: "FileType", base_url: str) -> tuple[str, bytes]:
+    """Draw one live tag's bare symbol; returns a name for the file and its bytes.
+
+    Raises not_found and address_not_printable.
+    """
+    from qr_codes.export import file_name, symbol_file
+
+    tag = found(db.session.scalars(_tags().where(Tag.id == tag_id, Tag.revoked_at.is_(None))).one_or_none())
+    label = _label(tag, base_url)
+    return file_name(label, file_type), symbol_file(label, file_type)
+
+
+def tags_to_print(
+    *,
+    tag_ids: Sequence[str] | None = None,
+    place_ids: Sequence[str] | None = None,
+    building: str | None = None,
+    kind: str | None = None,
+    unprinted: bool = False,
+) -> Sequence[Tag]:
+    """Find the live tags on active places that a choice names, in walking order; blank ones only by ``tag_ids``.
+
+    Raises not_found when a tag or a place asked for by id has nothing to print, and nothing_to_print.
+    """
     statement = (
         _tags()
         .where(Tag.revoked_at.is_(None), Place.active if tag_ids is None else Place.active.is_not(False))
@@ -315,46 +420,41 @@ def render_sheet(
         statement = statement.where(Place.building_id == building)
     if kind is not None:
         statement = statement.where(Place.kind == kind)
+    if unprinted:
+        statement = statement.where(Tag.printed_at.is_(None))
     tags = db.session.scalars(statement).all()
-    if place_ids is not None and {tag.place_id for tag in tags} != set(place_ids):
+    if place_ids is not None and not unprinted and {tag.place_id for tag in tags} != set(place_ids):
         raise Problem("not_found")
     if tag_ids is not None and {tag.id for tag in tags} != set(tag_ids):
         raise Problem("not_found")
     if not tags:
         raise Problem("nothing_to_print")
-    try:
-        labels = [_label(tag, tag_url(base_url, tag.code)) for tag in tags]
-    except ValueError:
-        raise Problem("malformed", detail="No tag can carry the address this request came to.") from None
-    ids = [tag.id for tag in tags]
-    subject = _called(tags[0].place) if len(tags) == 1 and tags[0].place else None
-    school = db.session.get_one(School, current_school_id())
-    school_name, language = school.name, school.language
-    if before_drawing:
-        before_drawing()
-    try:
-        pdf = label_sheet(labels, school_name=school_name, language=language, progress=progress)
-    except FontMissingError:
-        raise Problem("label_font_missing") from None
-    db.session.execute(update(Tag).where(Tag.id.in_(ids)).values(printed_at=clock.now()))
-    history.note(action="tags.printed", subject=subject, detail={"labels": len(ids)})
-    return pdf
+    return tags
 
 
-def _label(tag: Tag, url: str) -> "Label":
+def _label(tag: Tag, base_url: str) -> "Label":
     from qr_codes.sheet import Label
 
     place = tag.place
     if place is None:
-        return Label(url=url, short=tag.short, name="", number="", building="", floor=1)
+        return Label(url=_url(base_url, tag.code), short=tag.short)
     return Label(
-        url=url,
+        url=_url(base_url, tag.code),
         short=tag.short,
         name=place.name,
         number=place.number,
         building=place.building.name,
         floor=place.floor,
+        # Not only taps have one: a plant room's facility does as well.
+        valve=place.valve,
     )
+
+
+def _url(base_url: str, code: str) -> str:
+    try:
+        return tag_url(base_url, code)
+    except ValueError:
+        raise Problem("address_not_printable") from None
 
 
 def _tags() -> Select[Any]:

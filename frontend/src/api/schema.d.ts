@@ -1750,6 +1750,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tags/papers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What tags can be printed on, and how well this server's codes read from each paper. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Printing"];
+                    };
+                };
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tags/placements": {
         parameters: {
             query?: never;
@@ -1846,7 +1883,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Label sheets to print, as a PDF; the tags on them count as printed. */
+        /** Labels to print, as a PDF; the tags on them count as printed. */
         post: {
             parameters: {
                 query?: never;
@@ -1867,6 +1904,48 @@ export interface paths {
                     };
                     content: {
                         "application/pdf": string;
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/symbols": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The bare codes as SVG or PNG files in a ZIP, a folder a building; their tags do not count as printed. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["SymbolsRequest"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/zip": string;
                     };
                 };
                 422: components["responses"]["UNPROCESSABLE_ENTITY"];
@@ -2006,6 +2085,88 @@ export interface paths {
                 default: components["responses"]["DEFAULT_ERROR"];
             };
         };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{tag_id}/symbol.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag_id: string;
+            };
+            cookie?: never;
+        };
+        /** A live tag's bare code as a PNG file of 20 pixels a module. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    tag_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "image/png": string;
+                    };
+                };
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{tag_id}/symbol.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag_id: string;
+            };
+            cookie?: never;
+        };
+        /** A live tag's bare code as an SVG file. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    tag_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "image/svg+xml": string;
+                    };
+                };
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2249,6 +2410,7 @@ export interface components {
             k: number;
         };
         HeadAnswer: {
+            held: string | null;
             newest: string;
             /** @enum {string} */
             verdict: "none" | "unknown" | "fits" | "before_restore" | "head_contradicts" | "head_beyond";
@@ -2457,6 +2619,16 @@ export interface components {
             /** @description Total number of pages. */
             total_pages?: number;
         };
+        Paper: {
+            key: string;
+            label_height: number;
+            label_width: number;
+            level: string;
+            per_page: number;
+            read: number;
+            read_short: number;
+            symbol: number;
+        };
         Person: {
             account: string | null;
             active: boolean;
@@ -2577,6 +2749,12 @@ export interface components {
             page: number;
             page_size: number;
             total: number;
+        };
+        Printing: {
+            address: string;
+            characters: number;
+            papers: components["schemas"]["Paper"][];
+            short_enough: number;
         };
         Problem: {
             code: string;
@@ -2719,14 +2897,38 @@ export interface components {
              * @enum {string|null}
              */
             kind: "room" | "tap" | "facility" | null;
+            /**
+             * @default a4
+             * @enum {string}
+             */
+            paper: "a4" | "a5" | "roll40" | "roll50" | "roll60" | "small25";
             /** @default null */
             places: string[] | null;
             /** @default null */
             tags: string[] | null;
+            /** @default false */
+            unprinted: boolean;
         };
         StoredPhoto: {
             sha256: string;
             size: number;
+        };
+        SymbolsRequest: {
+            /** @default null */
+            building: string | null;
+            /**
+             * @default null
+             * @enum {string|null}
+             */
+            kind: "room" | "tap" | "facility" | null;
+            /** @default null */
+            places: string[] | null;
+            /** @default null */
+            tags: string[] | null;
+            /** @enum {string} */
+            type: "svg" | "png";
+            /** @default false */
+            unprinted: boolean;
         };
         SyncAnswer: {
             ack: number;

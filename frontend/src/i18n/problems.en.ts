@@ -25,6 +25,7 @@ export const en: ProblemWords = {
   no_shorts_left: 'The school has used up its short codes',
   number_taken: 'This building already has a place with that number',
   nothing_to_print: 'No tag fits this choice',
+  address_not_printable: 'No code can carry this address: open the desk under a real host name of at most 253 characters',
   label_font_missing: 'The server lacks the font for labels. Ask whoever runs it to install it again',
   malformed: 'The request could not be read',
   type_refused: 'This kind of content is not accepted',

@@ -25,6 +25,7 @@ export const zh = {
   no_shorts_left: '学校的短码已经用完',
   number_taken: '这栋楼已经有这个编号的点位',
   nothing_to_print: '没有符合条件的标签可打印',
+  address_not_printable: '这个访问地址印不进二维码：要用真实的域名打开值班台，最长 253 个字符',
   label_font_missing: '服务器缺少打印标签用的字体，请联系管理员重新安装',
   malformed: '请求读不懂',
   type_refused: '不接受这种内容',
