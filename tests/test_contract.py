@@ -55,6 +55,13 @@ def test_whatever_is_sent_is_answered_as_the_contract_says(
     phone: Phone = new_phone()
     phone.write(phone.checkpoint(tag=school.codes["A101"], readings={"lights": {"value": "on"}}))
     phone.write(phone.checkpoint())
+    phone.write(
+        phone.record(
+            "tag_placed",
+            tag=school.codes["A101"],
+            data={"place": school.places["A102"], "method": "camera"},
+        )
+    )
     phone.sync()
     staff = as_role("admin")
     doubtful = staff.get("/api/v1/checkpoints?only=doubt").json["items"][0]
@@ -67,19 +74,23 @@ def test_whatever_is_sent_is_answered_as_the_contract_says(
         "finding_id": staff.get("/api/v1/findings").json["items"][0]["id"],
         "night": staff.get("/api/v1/nights").json["items"][0]["night"],
         "person_id": school.people["repairer"],
+        "placement_id": staff.get("/api/v1/tags/placements").json["items"][0]["id"],
         "place_id": school.places["A321"],
         "tag_id": staff.get("/api/v1/tags").json["items"][0]["id"],
     }
-    # The tag above is replaced on the way, and only a live one has a code to take.
-    live = staff.get("/api/v1/tags").json["items"][1]["id"]
+    # The tag above is replaced on the way: one that lives has a code to take, and one can still be retired.
+    items = staff.get("/api/v1/tags").json["items"]
+    others = {"/symbol.": items[1]["id"], "/retire": items[-1]["id"]}
     token = staff.get_cookie(COOKIE).value
     wrong: list[str] = []
     reached: dict[str, set[int]] = {}
 
     def check(case: Any, known: bool) -> None:
         if known:
-            there = {**real, "tag_id": live} if "/symbol." in case.path else real
-            case.path_parameters.update({name: there[name] for name in case.path_parameters.keys() & there})
+            case.path_parameters.update({name: real[name] for name in case.path_parameters.keys() & real})
+            for part, tag_id in others.items():
+                if part in case.path:
+                    case.path_parameters["tag_id"] = tag_id
         by_device = (case.path in BY_DEVICE and case.method != "GET") or case.path == "/api/v1/pack"
         # Signing out is tried by nobody in particular: the others need the session.
         cookies = {} if by_device or case.method == "DELETE" else {COOKIE: token}

@@ -92,7 +92,7 @@ def test_the_limits(readings: list[tuple[str, int | None]], beyond: bool):
 
 
 def test_only_the_last_ten_readings_count(staff: FlaskClient, school: SchoolForTest, phone: Phone):
-    for minutes in range(30, 20, -1):
+    for minutes in range(40, 20, -1):
         read(phone, school.codes["A101"], ms=SLOW, minutes=minutes)
     phone.sync()
     assert worn(staff) == [("A101", 10, SLOW, 0)]

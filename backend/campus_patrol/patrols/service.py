@@ -373,8 +373,7 @@ def _sighting(
         record.skew,
         record.ahead,
         jump,
-        known.figures.fault(record, zone) if known.figures else None,
-        record.data.get("figure"),
+        *((known.figures.fault(record, zone), record.data.get("figure")) if known.figures else ()),
     )
 
 
