@@ -54,7 +54,7 @@ export const en: ScanWords = {
 
   typedTitle: 'Six digits on the tag',
   typedHint: 'In large type under the code',
-  typedOrRoom: 'Printed under the QR code. If the tag is gone, type the room, such as 321',
+  typedOrRoom: 'Printed under the QR code\nIf the tag is gone, type the room, such as 321',
   typedSoFar: (digits) => (digits ? `Typed ${digits.split('').join(' ')}` : 'Nothing typed yet'),
   typedWrong: 'That number is not right. Compare it with the tag and type it again',
   erase: 'Erase',

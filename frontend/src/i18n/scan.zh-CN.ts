@@ -57,7 +57,7 @@ export const zh = {
 
   typedTitle: '标签上的六位数字',
   typedHint: '印在二维码下面，大号字',
-  typedOrRoom: '印在二维码下面；标签不见了，就按房号找，如 321',
+  typedOrRoom: '印在二维码下面\n标签不见了就输房号，如 321',
   typedSoFar: (digits: string) => (digits ? `已输入 ${digits.split('').join(' ')}` : '还没有输入'),
   typedWrong: '号码不对，请对照标签再输一遍',
   erase: '删一位',
