@@ -1,17 +1,22 @@
 """Tags that scan badly are found from what phones say about reading them, before guards give up on them."""
 
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import zxingcpp
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image
 from sqlalchemy import select, update
 
 from campus_patrol import clock
 from campus_patrol.database import db, use_school
 from campus_patrol.reports.rules import FEWEST, SLOW_MS, WINDOW, wear
 from campus_patrol.tags.models import Tag
+from qr_codes.payload import parse
 from tests.conftest import SchoolForTest
 from tests.phone import Phone, minutes_ago
 from tests.queries import counted
@@ -111,6 +116,29 @@ def test_what_was_read_before_the_last_print_says_nothing_about_the_new_label(
     phone.sync()
     (tag,) = staff.get("/api/v1/tags/worn").json["items"]
     assert staff.post("/api/v1/tags/sheet", json={"tags": [tag["id"]]}).status_code == 200
+    assert worn(staff) == []
+
+
+def test_worn_tags_and_no_others_are_printed_again_on_the_paper_that_was_chosen(
+    staff: FlaskClient, school: SchoolForTest, phone: Phone, tmp_path: Path
+):
+    for _ in range(FEWEST):
+        read(phone, school.codes["A101"], ms=SLOW)
+        read(phone, school.codes["A321"], ms=SLOW)
+        read(phone, school.codes["A102"])
+    phone.sync()
+    ids = [item["id"] for item in staff.get("/api/v1/tags/worn").json["items"]]
+    answer = staff.post("/api/v1/tags/sheet", json={"tags": ids, "paper": "roll60"})
+    assert answer.status_code == 200, answer.json
+    (tmp_path / "roll.pdf").write_bytes(answer.data)
+    subprocess.run(["pdftoppm", "-gray", "-r", "127", tmp_path / "roll.pdf", tmp_path / "label"], check=True)
+    codes = []
+    for file in sorted(tmp_path.glob("label-*.pgm")):
+        with Image.open(file) as image:
+            # 60 by 80 mm, at five pixels a millimetre.
+            assert image.size == pytest.approx((300, 400), abs=1)
+            codes += [parse(found.text).code for found in zxingcpp.read_barcodes(image)]
+    assert codes == [school.codes["A101"], school.codes["A321"]]
     assert worn(staff) == []
 
 

@@ -1,6 +1,8 @@
 """Blank tags: made as a roll, hung by whoever walks past, and bound to the place a guard says."""
 
+import io
 import subprocess
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -85,6 +87,49 @@ def test_a_printed_roll_reads_back_and_a_sheet_of_places_leaves_it_out(
     assert printed(tags=[tag["id"] for tag in roll]) == {tag["code"] for tag in roll}
     assert all(tag["printed_at"] for tag in listed(staff, state="blank"))
     assert printed() == set(school.codes.values())
+
+
+def test_blank_tags_on_a_label_roll_come_one_a_label_in_the_order_of_their_numbers(
+    staff: FlaskClient, tmp_path: Path
+):
+    roll = make(staff, 5)
+    answer = staff.post("/api/v1/tags/sheet", json={"tags": [tag["id"] for tag in roll], "paper": "roll40"})
+    assert answer.status_code == 200, answer.json
+    (tmp_path / "roll.pdf").write_bytes(answer.data)
+    subprocess.run(["pdftoppm", "-gray", "-r", "254", tmp_path / "roll.pdf", tmp_path / "label"], check=True)
+    read = []
+    for file in sorted(tmp_path.glob("label-*.pgm")):
+        with Image.open(file) as image:
+            # 40 by 60 mm, at ten pixels a millimetre.
+            assert image.size == pytest.approx((400, 600), abs=1)
+            (found,) = zxingcpp.read_barcodes(image)
+            read.append(parse(found.text).code)
+    assert read == [tag["code"] for tag in roll]
+    text = ["pdftotext", "-layout", tmp_path / "roll.pdf", "-"]
+    words = subprocess.run(text, check=True, capture_output=True, text=True, encoding="utf-8").stdout
+    assert [f"{tag['short'][:3]} {tag['short'][3:]}" in words for tag in roll] == [True] * 5
+
+
+def test_a_print_shop_gets_the_codes_of_a_roll_named_by_number_when_it_is_asked_for(
+    staff: FlaskClient, school: SchoolForTest
+):
+    def packed(**body: object) -> dict[str, str]:
+        answer = staff.post("/api/v1/tags/symbols", json={"type": "png", **body})
+        assert answer.status_code == 200, answer.json
+        with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+            images = {name: Image.open(io.BytesIO(archive.read(name))) for name in archive.namelist()}
+        return {
+            name: parse(found.text).code
+            for name, image in images.items()
+            for found in zxingcpp.read_barcodes(image.convert("L"))
+        }
+
+    roll = make(staff, 3)
+    named = {f"{tag['short'][:3]} {tag['short'][3:]}.png": tag["code"] for tag in roll}
+    assert packed(tags=[tag["id"] for tag in roll]) == named
+    assert set(packed().values()) == set(school.codes.values())
+    one = staff.get(f"/api/v1/tags/{roll[0]['id']}/symbol.svg")
+    assert (one.status_code, one.data[:5]) == (200, b"<svg ")
 
 
 def test_a_sheet_of_another_schools_roll_is_not_there(
