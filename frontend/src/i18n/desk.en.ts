@@ -572,6 +572,8 @@ export const en: DeskWords = {
     outputs: { pdf: 'PDF labels', svg: 'SVG codes', png: 'PNG codes' },
     outputHint: 'Codes only, without words: a file for each place, named by building and number, for a print shop or a layout program. They do not count as printed.',
     outputOneHint: 'The code only, without words, for a print shop or a layout program. It does not count as printed.',
+    outputBlankHint: 'Codes only, without words: a file for each, named by short code, for a print shop or a layout program. They do not count as printed.',
+    chosen: (n: string) => (n === '1' ? '1 tag' : `${n} tags`),
     paper: 'Paper',
     papers: {
       a4: 'A4, 12 a page',
@@ -618,7 +620,8 @@ export const en: DeskWords = {
     blankTitle: 'Print blank tags',
     blankWhat:
       'A blank tag has only its code and short code. Put it on the door; on a round a guard scans it, picks the place, and it belongs there. The tag that hung there before stops by itself.',
-    blankCount: 'How many (12 on an A4 page)',
+    blankCount: 'How many',
+    blankMade: (n: string) => (n === '1' ? '1 is made. Another paper prints the same one.' : `${n} are made. Another paper prints the same ones, no more.`),
     blankFile: 'blank-tags',
     symbolsName: 'codes',
     count: (n: string) => (n === '1' ? 'About 1 tag' : `About ${n} tags`),

@@ -567,6 +567,8 @@ export const zh = {
     outputs: { pdf: 'PDF 标签', svg: 'SVG 图形', png: 'PNG 图片' },
     outputHint: '只有二维码，没有文字，每个点位一个文件，按楼栋和编号命名，给印刷厂或排版软件用。导出不算已打印。',
     outputOneHint: '只有二维码，没有文字，给印刷厂或排版软件用。导出不算已打印。',
+    outputBlankHint: '只有二维码，没有文字，按短码命名，一张一个文件，给印刷厂或排版软件用。导出不算已打印。',
+    chosen: (n: string) => `共 ${n} 张标签`,
     paper: '纸张',
     papers: {
       a4: 'A4，每页 12 张',
@@ -613,7 +615,8 @@ export const zh = {
     blankTitle: '打印空白标签',
     blankWhat:
       '空白标签只有二维码和短码。先贴到门上，保安巡查时扫一下、选点位，这张标签就登记好了；那个点位原来的标签自动停用。',
-    blankCount: '张数（A4 每页 12 张）',
+    blankCount: '张数',
+    blankMade: (n: string) => `已做好 ${n} 张。换一种纸再生成，还是这几张，不会多做。`,
     blankFile: '空白标签',
     symbolsName: '二维码',
     count: (n: string) => `约 ${n} 张标签`,
