@@ -2,10 +2,12 @@
 
 import re
 import time
+from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Office, PhoneUser, Site
+from tests.e2e.camera import labels
+from tests.e2e.conftest import DeskUser, Office, PhoneUser, Site
 
 
 def wait_until(ask, wanted) -> None:  # type: ignore[no-untyped-def]
@@ -164,3 +166,51 @@ def test_at_one_door_of_a_round_the_phone_asks_for_the_digits_beside_the_tag(
         sorted({doubt["kind"] for doubt in one["doubts"]} - {"typed_code"})
         for one in office.ask("GET", "checkpoints?sort=at")["items"]
     ] == [[], [], ["figure_wrong"], ["figure_missing"]]
+
+
+def print_into(folder: Path, page: Page) -> tuple[list[str], int]:
+    """Press the button that makes the PDF; returns the codes on it and how many pages it has."""
+    with page.expect_download() as coming:
+        page.get_by_role("dialog").get_by_role("button", name="生成 PDF").click()
+    expect(page.get_by_role("dialog")).to_contain_text("PDF 已下载")
+    folder.mkdir()
+    codes = list(labels(coming.value.path(), folder))
+    return codes, len(list(folder.glob("page*.png")))
+
+
+def test_a_roll_of_blank_tags_is_made_once_on_the_paper_of_the_label_printer(
+    site: Site, desk: DeskUser, tmp_path: Path
+) -> None:
+    page = desk.page
+    page.goto(f"{site.origin}/desk/tags?state=blank")
+    page.get_by_role("button", name="空白标签").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("张数").fill("3")
+    dialog.get_by_label("纸张").select_option("roll50")
+    # The signal is lost after the tags were made and before they were drawn.
+    page.route("**/tags/sheet", lambda route: route.abort(), times=1)
+    dialog.get_by_role("button", name="生成 PDF").click()
+    expect(dialog).to_contain_text("已做好 3 张")
+    roll, pages = print_into(tmp_path / "roll", page)
+    assert (len(set(roll)), pages) == (3, 3)
+    # On other paper it is the same roll again.
+    dialog.get_by_label("纸张").select_option("a4")
+    sheet, pages = print_into(tmp_path / "sheet", page)
+    assert (set(sheet), pages) == (set(roll), 1)
+    assert {tag["code"] for tag in desk.get("tags?state=blank")["items"]} == set(roll)
+
+
+def test_a_new_tag_for_a_place_is_printed_on_the_paper_that_was_chosen(
+    site: Site, desk: DeskUser, tmp_path: Path
+) -> None:
+    page = desk.page
+    page.goto(f"{site.origin}/desk/tags?search=A101")
+    page.get_by_role("button", name="换新标签 七年级1班").click()
+    page.get_by_role("dialog").get_by_role("button", name="破损").click()
+    page.get_by_role("dialog").get_by_role("button", name="换新标签", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="打印这张").click()
+    page.get_by_role("dialog").get_by_label("纸张").select_option("roll40")
+    printed = print_into(tmp_path / "label", page)
+    (new,) = desk.get("tags?search=A101&state=live")["items"]
+    assert printed == ([new["code"]], 1)
+    assert new["printed_at"] is not None
