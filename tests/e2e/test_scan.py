@@ -147,6 +147,19 @@ def test_an_nfc_sticker_is_a_way_in_where_the_browser_has_it(phone: PhoneUser, p
     assert (record["data"]["method"], record["tag"]) == ("nfc", phone.site.codes["A101"])
 
 
+def test_the_desk_writes_a_tags_address_to_an_nfc_sticker(desk: DeskUser, site: Site) -> None:
+    page = desk.page
+    page.add_init_script(
+        "window.NDEFReader = class { async write(message) { window.sticker = message.records[0] } }"
+    )
+    page.goto(f"{site.origin}/desk/tags?search=A101")
+    page.get_by_role("button", name="打印 七年级1班").click()
+    page.get_by_role("button", name="写到 NFC 贴").click()
+    expect(page.get_by_role("dialog")).to_contain_text("写好了")
+    tag = desk.get("tags?search=A101")["items"][0]
+    assert page.evaluate("sticker") == {"recordType": "url", "data": f"{site.origin}/{tag['code']}".upper()}
+
+
 def test_without_nfc_there_is_no_button_for_it_and_without_a_torch_none_either(phone: PhoneUser) -> None:
     open_camera(phone)
     expect(phone.page.locator(".scan")).to_have_attribute("data-camera", "live")

@@ -626,6 +626,12 @@ export const en: DeskWords = {
     symbolsName: 'codes',
     count: (n: string) => (n === '1' ? 'About 1 tag' : `About ${n} tags`),
     printRow: 'Print',
+    sticker: {
+      write: 'Write to an NFC sticker',
+      hold: 'Hold the sticker to the back of the phone',
+      written: 'Written. Put it up beside the tag',
+      failed: 'Not written. Turn NFC on, hold it closer and try again',
+    },
     replace: 'Replace tag',
     replaceTitle: 'Replace this tag',
     replaceWhy:

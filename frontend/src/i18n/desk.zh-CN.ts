@@ -621,6 +621,12 @@ export const zh = {
     symbolsName: '二维码',
     count: (n: string) => `约 ${n} 张标签`,
     printRow: '打印',
+    sticker: {
+      write: '写到 NFC 贴',
+      hold: '把 NFC 贴靠近手机背面',
+      written: '写好了，贴到标签旁边',
+      failed: '没有写成。请打开手机的 NFC，靠近后再试一次',
+    },
     replace: '换新标签',
     replaceTitle: '换一张新标签',
     replaceWhy:
