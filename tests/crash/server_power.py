@@ -94,6 +94,11 @@ def _listen(trace: Trace) -> None:
         if not statement.lstrip().startswith("SELECT"):
             trace.steps.append(("run", statement, parameters, many))
 
+    @event.listens_for(db.engine, "begin")
+    def on_begin(_: Any) -> None:
+        # Said by the dialect, past the listener above.
+        trace.steps.append(("run", "BEGIN IMMEDIATE", (), False))
+
     @event.listens_for(db.engine, "commit")
     def on_commit(_: Any) -> None:
         trace.steps.append(("commit",))
